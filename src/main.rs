@@ -1,0 +1,2 @@
+//! The `nbcaser` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The protocol: bytes in, bytes out, no socket, no clock.
