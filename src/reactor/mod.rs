@@ -1,0 +1,59 @@
+//! The reactor. It knows nothing of casing or servers: lift this folder out and it is a crate of its own.
+//!
+//! Read it in this order, an hour in all:
+//!
+//! 1. [`driver`]: the door to the world (5 minutes); [`Time`] and [`slots`], the two small things that all use (5).
+//! 2. `task`: what a task is, and a waker: a number in a queue (10).
+//! 3. `timers`: the heap (5).
+//! 4. `source`: readiness, and the rules of edge triggering, written once (10).
+//! 5. `reactor`: the loop, one turn, in one function (10). You have seen it all now.
+//! 6. `stream`, `listener`, `signal`, `timer`: the futures, leaves of every task (10).
+//! 7. `join`, `group`, `combine`, [`sync`]: what tasks do with one another (10).
+//! 8. `pool`: buffers and what they may take; [`real`] and [`sim`]: the two sides of the door (10).
+//!
+//! ```
+//! use std::time::Duration;
+//! use nbcaser::reactor::{Reactor, sleep};
+//!
+//! let reactor = Reactor::new()?;
+//! let handle = reactor.handle();
+//! let answer = reactor.block_on(async move {
+//!     let other = handle.spawn(async { 6 * 7 });
+//!     sleep(&handle, Duration::from_millis(1)).await;
+//!     other.await.expect("it neither panicked nor was cancelled")
+//! })?;
+//! assert_eq!(answer, 42);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod combine;
+pub mod driver;
+mod group;
+mod join;
+mod listener;
+mod pool;
+mod reactor;
+pub mod real;
+mod signal;
+pub mod slots;
+mod source;
+mod stream;
+pub mod sync;
+mod task;
+mod time;
+mod timer;
+mod timers;
+
+pub use combine::{Either, join, select, yield_now};
+pub use driver::{Driver, Endpoint, Remote};
+pub use group::TaskGroup;
+pub use join::{JoinError, JoinHandle};
+pub use listener::{Accept, Listener};
+pub use pool::MemoryLimit;
+pub use reactor::{Census, Handle, Reactor};
+pub use signal::{Next, Signals};
+pub use stream::{Fill, Flush, HIGH_WATER, Stream, Writer};
+pub use time::Time;
+pub use timer::{
+    Callback, Interval, Missed, Sleep, Tick, interval, sleep, sleep_until, timeout, timeout_at,
+};

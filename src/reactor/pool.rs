@@ -1,0 +1,159 @@
+//! Buffers and what they may take.
+//!
+//! A connection that is idle owns no buffer. When bytes arrive they are read into a large one from the pool, which goes
+//! back as soon as they are consumed; one buffer serves ten thousand connections, as only one of them runs at a time.
+//! What must be kept while a task rests (half a line, input that its budget left for the next turn, output that the
+//! socket did not take) is copied to just its size, and counted: [`Memory`].
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The size of a read buffer. With 128 KiB a client that sends 16 KiB lines is read eight lines at a time.
+pub(crate) const BUFFER: usize = 128 * 1024;
+
+/// Free buffers that are worth keeping; more are out only while several tasks hold one across an await.
+const KEEP: usize = 4;
+
+/// Read buffers that nobody uses. They are zeroed once, when they are made: not before each read.
+#[derive(Default)]
+pub(crate) struct Pool {
+    free: RefCell<Vec<Box<[u8]>>>,
+}
+
+impl Pool {
+    pub(crate) fn take(&self) -> Box<[u8]> {
+        self.free
+            .borrow_mut()
+            .pop()
+            .unwrap_or_else(|| vec![0; BUFFER].into_boxed_slice())
+    }
+
+    pub(crate) fn give(&self, buffer: Box<[u8]>) {
+        let mut free = self.free.borrow_mut();
+        if free.len() < KEEP {
+            free.push(buffer);
+        }
+    }
+}
+
+/// A limit on the bytes that all streams together keep while their tasks rest. Reactors in several threads may share it.
+#[derive(Clone, Debug)]
+pub struct MemoryLimit {
+    limit: usize,
+    granted: Arc<AtomicUsize>,
+}
+
+impl MemoryLimit {
+    /// A limit of `bytes`.
+    pub fn new(bytes: usize) -> MemoryLimit {
+        MemoryLimit {
+            limit: bytes,
+            granted: Arc::new(AtomicUsize::new(0)),
+        }
+    }
+}
+
+impl Default for MemoryLimit {
+    /// No limit.
+    fn default() -> Self {
+        MemoryLimit::new(usize::MAX)
+    }
+}
+
+/// A reactor takes its share of a common limit in pieces of this size, so that the atomic is touched once a mebibyte.
+const GRANT: usize = 1 << 20;
+
+/// What the streams of one reactor keep, held against the limit.
+#[derive(Default)]
+pub(crate) struct Memory {
+    common: MemoryLimit,
+    used: Cell<usize>,
+    grants: Cell<usize>,
+}
+
+impl Memory {
+    pub(crate) fn new(common: MemoryLimit) -> Memory {
+        Memory {
+            common,
+            used: Cell::new(0),
+            grants: Cell::new(0),
+        }
+    }
+
+    /// One stream keeps `new` bytes now instead of `old`.
+    pub(crate) fn change(&self, old: usize, new: usize) {
+        let used = self.used.get() + new - old;
+        self.used.set(used);
+        // The first grant is free, so that a reactor that keeps little never touches the common count.
+        let (grants, due) = (self.grants.get(), used / GRANT);
+        if due > grants {
+            self.common
+                .granted
+                .fetch_add((due - grants) * GRANT, Ordering::Relaxed);
+        } else if due < grants {
+            self.common
+                .granted
+                .fetch_sub((grants - due) * GRANT, Ordering::Relaxed);
+        }
+        self.grants.set(due);
+    }
+
+    /// By how many bytes the limit is passed, all reactors together; the others' share is known in whole grants.
+    pub(crate) fn over(&self) -> usize {
+        let others = self
+            .common
+            .granted
+            .load(Ordering::Relaxed)
+            .saturating_sub(self.grants.get() * GRANT);
+        (self.used.get() + others).saturating_sub(self.common.limit)
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.used.get()
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.common
+            .granted
+            .fetch_sub(self.grants.get() * GRANT, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_reactors_share_one_limit_within_a_grant() {
+        let limit = MemoryLimit::new(4 * GRANT);
+        let (a, b) = (Memory::new(limit.clone()), Memory::new(limit.clone()));
+        a.change(0, 3 * GRANT);
+        assert_eq!((a.over(), b.over()), (0, 0));
+        b.change(0, GRANT + 1);
+        assert_eq!((a.over(), b.over()), (GRANT, 1));
+        b.change(GRANT + 1, 10);
+        assert_eq!((a.over(), b.over()), (0, 0));
+        drop(a);
+        assert_eq!(limit.granted.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_reactor_alone_is_held_to_the_byte() {
+        let memory = Memory::new(MemoryLimit::new(1000));
+        memory.change(0, 1000);
+        assert_eq!(memory.over(), 0);
+        memory.change(400, 401);
+        assert_eq!(memory.over(), 1);
+    }
+
+    #[test]
+    fn the_pool_keeps_a_few_buffers_and_no_more() {
+        let pool = Pool::default();
+        let out: Vec<_> = (0..2 * KEEP).map(|_| pool.take()).collect();
+        out.into_iter().for_each(|buffer| pool.give(buffer));
+        assert_eq!(pool.free.borrow().len(), KEEP);
+    }
+}

@@ -1,0 +1,326 @@
+//! The reactor: one loop, one thread.
+//!
+//! ```text
+//!        ┌──────────────────────────── one turn ────────────────────────────┐
+//!        │                                                                  │
+//!        v                                                                  │
+//!   1 run the tasks that were ready at the start                            │
+//!        │         (each until it waits for something; what it wrote leaves)│
+//!        v                                                                  │
+//!   2 how long may I sleep?                                                 │
+//!        │         somebody is ready: not at all                            │
+//!        │         else until the first timer                               │
+//!        v                                                                  │
+//!   3 ask the driver which sources have become ready  <── the only place    │
+//!        │                                                that ever blocks  │
+//!        v                                                                  │
+//!   4 read the clock, once                                                  │
+//!        v                                                                  │
+//!   5 timers that are due: call back, or wake                               │
+//!        v                                                                  │
+//!   6 sources that are ready: set their flags, wake who waits ──────────────┘
+//! ```
+//!
+//! Tasks that become ready in 1 run in the next turn, after a look at the sources: nobody who always has something to
+//! do keeps the others from being seen.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::driver::{Driver, Event};
+use super::join::{JoinError, JoinHandle};
+use super::pool::{Memory, MemoryLimit, Pool};
+use super::slots::{Id, Slots};
+use super::source::Source;
+use super::task::{Body, End, Owner, Tasks};
+use super::time::Time;
+use super::timers::{Action, Timers};
+
+/// What a task may do in one turn before it must let others run, in units of about a nanosecond.
+///
+/// 200 microseconds: 32 clients that flood the loop keep a 33rd waiting for 6.4 ms.
+pub(crate) const BUDGET: i64 = 200_000;
+
+/// Everything that the loop, the handles and the futures share. Each table has a cell of its own, and none is borrowed
+/// while foreign code runs.
+pub(crate) struct Core {
+    pub(crate) driver: RefCell<Box<dyn Driver>>,
+    pub(crate) tasks: Tasks,
+    pub(crate) timers: RefCell<Timers>,
+    pub(crate) sources: RefCell<Slots<Source>>,
+    /// Output of the running task that has not been written yet, and the stream that it is for.
+    pub(crate) staged: RefCell<Vec<u8>>,
+    pub(crate) staged_for: Cell<Id>,
+    pub(crate) pool: Pool,
+    pub(crate) memory: Memory,
+    /// The clock as it was read in this turn.
+    pub(crate) now: Cell<Time>,
+    /// What is left of the running task's budget.
+    pub(crate) budget: Cell<i64>,
+    /// The stream that was found in order during this poll of its task, so that it is asked once a poll, not once a line.
+    pub(crate) checked: Cell<Id>,
+}
+
+/// An event loop with its tasks, timers and sources. It is a value: make as many as you like, one a thread.
+///
+/// Dropping it drops all tasks and callbacks and closes all sources. Handles that are left do nothing any more.
+pub struct Reactor {
+    core: Rc<Core>,
+    events: RefCell<Vec<Event>>,
+    due: RefCell<Vec<Action>>,
+}
+
+/// A cheap, clonable way to a [`Reactor`], for its own thread: to spawn, to sleep, to connect.
+#[derive(Clone)]
+pub struct Handle(pub(crate) Rc<Core>);
+
+impl Reactor {
+    /// A reactor on the kernel's readiness and the machine's clock.
+    ///
+    /// # Errors
+    /// The descriptors that the poller takes cannot be had.
+    pub fn new() -> io::Result<Reactor> {
+        Ok(Reactor::with_driver(
+            Box::new(super::real::MioDriver::new()?),
+            MemoryLimit::default(),
+        ))
+    }
+
+    /// A reactor on a driver of your choice. What its streams keep while their tasks rest is held to `memory`: past it
+    /// the stream that keeps the most fails with [`io::ErrorKind::OutOfMemory`].
+    pub fn with_driver(driver: Box<dyn Driver>, memory: MemoryLimit) -> Reactor {
+        let core = Core {
+            tasks: Tasks::new(driver.unparker()),
+            now: Cell::new(driver.now()),
+            driver: RefCell::new(driver),
+            timers: RefCell::default(),
+            sources: RefCell::default(),
+            staged: RefCell::default(),
+            staged_for: Cell::new(Id::NONE),
+            pool: Pool::default(),
+            memory: Memory::new(memory),
+            budget: Cell::new(BUDGET),
+            checked: Cell::new(Id::NONE),
+        };
+        Reactor {
+            core: Rc::new(core),
+            events: RefCell::default(),
+            due: RefCell::default(),
+        }
+    }
+
+    /// A handle to this reactor.
+    pub fn handle(&self) -> Handle {
+        Handle(Rc::clone(&self.core))
+    }
+
+    /// Runs until `future` is done, and all other tasks meanwhile. Those that are not done then stay where they are: a
+    /// further call goes on with them.
+    ///
+    /// # Errors
+    /// The driver failed to poll.
+    ///
+    /// # Panics
+    /// If `future` does, with its message.
+    pub fn block_on<F: Future + 'static>(&self, future: F) -> io::Result<F::Output> {
+        let main = self.handle().spawn(future);
+        loop {
+            match main.try_take() {
+                Some(Ok(output)) => return Ok(output),
+                Some(Err(JoinError::Panicked(payload))) => resume_unwind(payload),
+                Some(Err(JoinError::Cancelled)) => return Err(io::ErrorKind::Interrupted.into()),
+                None => self.turn()?,
+            }
+        }
+    }
+
+    /// Runs one turn. It waits only if nothing is ready.
+    ///
+    /// # Errors
+    /// The driver failed to poll.
+    pub fn turn(&self) -> io::Result<()> {
+        let core = &*self.core;
+        for left in (1..=core.tasks.ready()).rev() {
+            core.run(left);
+        }
+        let idle = core.tasks.park() && core.tasks.ready() == 0;
+        let deadline = if idle {
+            core.timers.borrow_mut().next_deadline()
+        } else {
+            Time::ZERO
+        };
+
+        let mut events = self.events.take();
+        let polled = core.driver.borrow_mut().poll(&mut events, deadline);
+        core.tasks.unpark();
+        match polled {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => core.now.set(core.driver.borrow().now()),
+        }
+
+        let mut due = self.due.take();
+        core.timers.borrow_mut().expire(core.now.get(), &mut due);
+        due.drain(..).for_each(|action| core.fire(action));
+        self.due.replace(due);
+
+        events.drain(..).for_each(|event| core.apply(event));
+        self.events.replace(events);
+        Ok(())
+    }
+
+    /// Whether a further turn would have something to do at once, were no source to become ready.
+    pub fn has_ready(&self) -> bool {
+        self.core.tasks.ready() > 0
+    }
+}
+
+impl Core {
+    /// Polls one of the first `left` tasks of the ready queue.
+    fn run(&self, left: usize) {
+        let at = if left > 1 {
+            self.driver.borrow_mut().pick(left)
+        } else {
+            0
+        };
+        let Some((id, mut body)) = self.tasks.start(at) else {
+            return;
+        };
+        self.budget.set(BUDGET);
+        self.checked.set(Id::NONE);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            body.future
+                .as_mut()
+                .poll(&mut Context::from_waker(&body.waker))
+        }));
+        self.send_staged();
+        match polled {
+            Ok(Poll::Pending) => discard(self.tasks.rest(id, body)),
+            Ok(Poll::Ready(())) => self.end(id, End::Finished, Some(body)),
+            Err(payload) => self.end(id, End::Panicked(payload), Some(body)),
+        }
+    }
+
+    /// Takes a task out, drops its future, tells its owner.
+    pub(crate) fn end(&self, id: Id, end: End, body: Option<Body>) {
+        let Some((rest, owner)) = self.tasks.remove(id) else {
+            return discard(body);
+        };
+        discard(body.or(rest));
+        match (owner, end) {
+            (Some(owner), end) => owner.ended(end),
+            (None, End::Panicked(payload)) => {
+                log::error!("a task panicked: {}", message(&*payload))
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn fire(&self, action: Action) {
+        match action {
+            Action::Wake(waiter) => self.tasks.notify(waiter),
+            Action::Call(callback) => {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) {
+                    log::error!("a callback panicked: {}", message(&*payload));
+                }
+            }
+        }
+    }
+
+    /// Whether the running task has budget left. If not it is put on the ready queue again, and must suspend.
+    pub(crate) fn may_go_on(&self, cx: &Context<'_>) -> bool {
+        let rest = self.budget.get() > 0;
+        if !rest {
+            cx.waker().wake_by_ref();
+        }
+        rest
+    }
+
+    pub(crate) fn spend(&self, units: i64) {
+        self.budget.set(self.budget.get() - units);
+    }
+}
+
+/// Drops a future. Its destructors are foreign code, and their panics end nobody else.
+fn discard(body: Option<Body>) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(body))) {
+        log::error!(
+            "a task panicked while it was dropped: {}",
+            message(&*payload)
+        );
+    }
+}
+
+/// What a panic said.
+pub(crate) fn message(payload: &(dyn std::any::Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no message)")
+}
+
+impl Handle {
+    /// The time, read now.
+    pub fn now(&self) -> Time {
+        self.0.driver.borrow().now()
+    }
+
+    /// Starts a task. It runs from the next turn on, whether or not the handle is awaited; dropping the handle detaches
+    /// the task.
+    pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        JoinHandle::spawn(&self.0, future)
+    }
+
+    /// Starts a task whose end only `owner` hears of.
+    pub(crate) fn spawn_for(
+        &self,
+        future: Pin<Box<dyn Future<Output = ()>>>,
+        owner: Option<Rc<dyn Owner>>,
+    ) -> Id {
+        self.0.tasks.spawn(future, owner)
+    }
+
+    /// How many tasks, timers and sources there are. All zero when nothing was forgotten.
+    pub fn census(&self) -> Census {
+        Census {
+            tasks: self.0.tasks.len(),
+            timers: self.0.timers.borrow().len(),
+            sources: self.0.sources.borrow().len(),
+            kept_bytes: self.0.memory.used(),
+        }
+    }
+}
+
+/// What a reactor holds at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Census {
+    /// Tasks that have not ended.
+    pub tasks: usize,
+    /// Timers that are armed.
+    pub timers: usize,
+    /// Sources that are open.
+    pub sources: usize,
+    /// Bytes that streams keep while their tasks rest.
+    pub kept_bytes: usize,
+}
+
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        // Tasks and callbacks own handles, and handles the core: the circle is cut here. A task that is dropped may
+        // spawn another; that one is dropped as well.
+        loop {
+            let tasks = self.core.tasks.of(None);
+            if tasks.is_empty() {
+                break;
+            }
+            for id in tasks {
+                self.core.end(id, End::Cancelled, None);
+            }
+        }
+        let timers = self.core.timers.borrow_mut().clear();
+        drop(timers);
+    }
+}

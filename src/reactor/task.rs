@@ -1,0 +1,328 @@
+//! Tasks and their wakers.
+//!
+//! A task is a future in a table, and a waker is that table's key. The life of a task:
+//!
+//! ```text
+//!            spawn
+//!              │
+//!              v     (1) wake               (2) its turn comes
+//!          ┌────────┐          ┌────────┐            ┌─────────┐
+//!     ┌──> │  IDLE  │ ───────> │ QUEUED │ ─────────> │ RUNNING │ ──(4) ready, panic, cancel──> gone
+//!     │    └────────┘          └────────┘            └─────────┘
+//!     │                             ^                  │     │
+//!     └─────────────────────────────│────(3) pending───┘     │ (5) wake
+//!                                   │                        v
+//!                                   │                   ┌─────────┐
+//!                                   └───(6) pending──── │  WOKEN  │ ──(4)──> gone
+//!                                                       └─────────┘
+//! ```
+//!
+//! 1. A wake puts the key on the ready queue. In QUEUED and in WOKEN another wake changes nothing: a double wake is one.
+//! 2. The future is taken out of the table and polled, so no borrow of the table is held while it runs: it may spawn,
+//!    wake, cancel and drop whatever it likes, itself included.
+//! 3. It waits for something, which has the task's key.
+//! 4. The key is stale from here on: a wake that comes later finds nothing.
+//! 5. Woken while it runs, perhaps by what it has just done. The wake must not be lost: the future may have looked at
+//!    that something *before* it changed.
+//! 6. So it goes to the queue's end at once, and looks again.
+//!
+//! There are two ways to the queue. Readiness and timers are found by the reactor itself, on its own thread: they push
+//! the key on a plain queue, [`Tasks::wake`]. All other wakes come through a [`Waker`], which may be sent to another
+//! thread, so it goes through a mutex and, if the reactor sleeps, ends its sleep: [`Signal`].
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, RawWakerVTable, Wake, Waker};
+
+use super::driver::Unpark;
+use super::slots::{Id, Slots};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Idle,
+    Queued,
+    Running,
+    Woken,
+}
+
+/// What is taken out of the table while the task runs.
+pub(crate) struct Body {
+    pub(crate) future: Pin<Box<dyn Future<Output = ()>>>,
+    pub(crate) waker: Waker,
+}
+
+/// Who wants to know how a task ended.
+pub(crate) trait Owner {
+    /// The task is gone; called with no borrow held. `Finished` tasks have handed over their output already.
+    fn ended(&self, end: End);
+}
+
+/// How a task ended.
+pub(crate) enum End {
+    Finished,
+    Panicked(Box<dyn std::any::Any + Send>),
+    Cancelled,
+}
+
+struct Task {
+    state: State,
+    body: Option<Body>,
+    owner: Option<Rc<dyn Owner>>,
+}
+
+/// The task table and the ready queue.
+pub(crate) struct Tasks {
+    table: RefCell<Slots<Task>>,
+    ready: RefCell<VecDeque<Id>>,
+    shared: Arc<Shared>,
+    current: Cell<Current>,
+}
+
+/// Which task runs, and what its own waker is made of: what [`Waker::will_wake`] compares, without a reference count.
+#[derive(Clone, Copy)]
+struct Current {
+    id: Id,
+    data: *const (),
+    vtable: *const RawWakerVTable,
+}
+
+const NOBODY: Current = Current {
+    id: Id::NONE,
+    data: std::ptr::null(),
+    vtable: std::ptr::null(),
+};
+
+impl Tasks {
+    pub(crate) fn new(unparker: Arc<dyn Unpark>) -> Tasks {
+        let shared = Shared {
+            queue: Mutex::default(),
+            some: AtomicBool::new(false),
+            parked: AtomicBool::new(false),
+            unparker,
+        };
+        Tasks {
+            table: RefCell::default(),
+            ready: RefCell::default(),
+            shared: Arc::new(shared),
+            current: Cell::new(NOBODY),
+        }
+    }
+
+    /// Puts a new task on the ready queue.
+    pub(crate) fn spawn(
+        &self,
+        future: Pin<Box<dyn Future<Output = ()>>>,
+        owner: Option<Rc<dyn Owner>>,
+    ) -> Id {
+        let id = self.table.borrow_mut().insert_with(|id| {
+            let signal = Signal {
+                id,
+                queued: AtomicBool::new(false),
+                shared: Arc::clone(&self.shared),
+            };
+            Task {
+                state: State::Queued,
+                body: Some(Body {
+                    future,
+                    waker: Waker::from(Arc::new(signal)),
+                }),
+                owner,
+            }
+        });
+        self.ready.borrow_mut().push_back(id);
+        id
+    }
+
+    /// Transitions 1 and 5.
+    pub(crate) fn wake(&self, id: Id) {
+        if let Some(task) = self.table.borrow_mut().get_mut(id) {
+            match task.state {
+                State::Idle => {
+                    task.state = State::Queued;
+                    self.ready.borrow_mut().push_back(id);
+                }
+                State::Running => task.state = State::Woken,
+                State::Queued | State::Woken => {}
+            }
+        }
+    }
+
+    /// Transition 2, for the `at`-th task of the queue. None: it was cancelled in the meantime.
+    pub(crate) fn start(&self, at: usize) -> Option<(Id, Body)> {
+        let id = match at {
+            0 => self.ready.borrow_mut().pop_front()?,
+            at => self.ready.borrow_mut().remove(at)?,
+        };
+        let mut table = self.table.borrow_mut();
+        let task = table.get_mut(id)?;
+        let body = task.body.take()?;
+        task.state = State::Running;
+        self.current.set(Current {
+            id,
+            data: body.waker.data(),
+            vtable: body.waker.vtable(),
+        });
+        Some((id, body))
+    }
+
+    /// Transitions 3 and 6. Gives the body back if the task was cancelled while it ran.
+    #[must_use]
+    pub(crate) fn rest(&self, id: Id, body: Body) -> Option<Body> {
+        self.current.set(NOBODY);
+        let mut table = self.table.borrow_mut();
+        let Some(task) = table.get_mut(id) else {
+            return Some(body);
+        };
+        task.body = Some(body);
+        if task.state == State::Woken {
+            task.state = State::Queued;
+            self.ready.borrow_mut().push_back(id);
+        } else {
+            task.state = State::Idle;
+        }
+        None
+    }
+
+    /// Transition 4. The caller drops what it gets and tells the owner, with no borrow held.
+    #[must_use]
+    pub(crate) fn remove(&self, id: Id) -> Option<(Option<Body>, Option<Rc<dyn Owner>>)> {
+        if self.current.get().id == id {
+            self.current.set(NOBODY);
+        }
+        self.table
+            .borrow_mut()
+            .remove(id)
+            .map(|task| (task.body, task.owner))
+    }
+
+    /// The tasks of one owner, or all.
+    pub(crate) fn of(&self, owner: Option<&Rc<dyn Owner>>) -> Vec<Id> {
+        let table = self.table.borrow();
+        let same = |task: &Task| match (owner, &task.owner) {
+            (None, _) => true,
+            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+            (Some(_), None) => false,
+        };
+        table
+            .iter()
+            .filter(|(_, task)| same(task))
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    /// How many tasks there are.
+    pub(crate) fn len(&self) -> usize {
+        self.table.borrow().len()
+    }
+
+    /// How many tasks are ready, once those that were woken through their wakers have joined the queue.
+    pub(crate) fn ready(&self) -> usize {
+        if self.shared.some.swap(false, Ordering::SeqCst) {
+            let woken = std::mem::take(&mut *self.shared.lock());
+            for signal in woken {
+                // Cleared before the task runs: a wake from now on is a new one.
+                signal.queued.store(false, Ordering::SeqCst);
+                self.wake(signal.id);
+            }
+        }
+        self.ready.borrow().len()
+    }
+
+    /// Says that the reactor is about to sleep, so that a wake must end that sleep. False: a wake came first, do not.
+    pub(crate) fn park(&self) -> bool {
+        self.shared.parked.store(true, Ordering::SeqCst);
+        !self.shared.some.load(Ordering::SeqCst)
+    }
+
+    /// Says that it sleeps no more.
+    pub(crate) fn unpark(&self) {
+        self.shared.parked.store(false, Ordering::SeqCst);
+    }
+
+    /// Who is to be woken for `cx`: the running task by its key if `cx` carries its own waker, else that waker, which
+    /// is a combinator's and must be called, or its future would not know which of its parts may go on.
+    ///
+    /// Cloning and dropping a waker are foreign code, so this is called, and what it replaces is dropped, with no
+    /// borrow held.
+    pub(crate) fn waiter(&self, cx: &Context<'_>) -> Waiter {
+        let (current, waker) = (self.current.get(), cx.waker());
+        if std::ptr::eq(waker.data(), current.data) && std::ptr::eq(waker.vtable(), current.vtable)
+        {
+            Waiter::Task(current.id)
+        } else {
+            Waiter::Other(waker.clone())
+        }
+    }
+
+    /// Wakes who waits. Foreign code may run: with no borrow held.
+    pub(crate) fn notify(&self, waiter: Waiter) {
+        match waiter {
+            Waiter::Task(id) => self.wake(id),
+            Waiter::Other(waker) => waker.wake(),
+        }
+    }
+}
+
+/// Somebody who waits.
+#[derive(Clone)]
+pub(crate) enum Waiter {
+    /// A task, whose own waker was used; [`Id::NONE`] is nobody.
+    Task(Id),
+    /// A waker of somebody else's making.
+    Other(Waker),
+}
+
+impl Waiter {
+    pub(crate) const NOBODY: Waiter = Waiter::Task(Id::NONE);
+}
+
+/// What is behind a task's [`Waker`]. One a task, made when it is spawned.
+struct Signal {
+    id: Id,
+    /// In the shared queue already, so that a thousand wakes are one.
+    queued: AtomicBool,
+    shared: Arc<Shared>,
+}
+
+/// The part of the ready queue that other threads can reach.
+struct Shared {
+    queue: Mutex<Vec<Arc<Signal>>>,
+    /// Whether the queue holds something: spares the reactor the lock in a turn that nobody woke so.
+    some: AtomicBool,
+    /// Whether the reactor sleeps, or is about to: only then must a wake reach into the driver.
+    parked: AtomicBool,
+    unparker: Arc<dyn Unpark>,
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Signal>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        if self.queued.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        shared.lock().push(self);
+        // Either the reactor, about to sleep, sees `some`, or this thread sees `parked`: both store before they load,
+        // and sequential consistency forbids that both loads miss.
+        shared.some.store(true, Ordering::SeqCst);
+        if shared.parked.swap(false, Ordering::SeqCst) {
+            shared.unparker.unpark();
+        }
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.queued.load(Ordering::SeqCst) {
+            Arc::clone(self).wake();
+        }
+    }
+}
