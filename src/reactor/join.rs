@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
-use super::reactor::{Core, message};
+use super::event_loop::{Core, message};
 use super::slots::Id;
 use super::task::{End, Owner};
 

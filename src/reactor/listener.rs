@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::driver::{Endpoint, Ready};
-use super::reactor::{Core, Handle};
+use super::event_loop::{Core, Handle};
 use super::slots::Id;
 use super::source::Source;
 use super::stream::Stream;

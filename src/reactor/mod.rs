@@ -6,7 +6,7 @@
 //! 2. `task`: what a task is, and a waker: a number in a queue (10).
 //! 3. `timers`: the heap (5).
 //! 4. `source`: readiness, and the rules of edge triggering, written once (10).
-//! 5. `reactor`: the loop, one turn, in one function (10). You have seen it all now.
+//! 5. `event_loop`: the loop, one turn, in one function (10). You have seen it all now.
 //! 6. `stream`, `listener`, `signal`, `timer`: the futures, leaves of every task (10).
 //! 7. `join`, `group`, `combine`, [`sync`]: what tasks do with one another (10).
 //! 8. `pool`: buffers and what they may take; [`real`] and [`sim`]: the two sides of the door (10).
@@ -28,11 +28,11 @@
 
 mod combine;
 pub mod driver;
+mod event_loop;
 mod group;
 mod join;
 mod listener;
 mod pool;
-mod reactor;
 pub mod real;
 mod signal;
 pub mod slots;
@@ -46,11 +46,11 @@ mod timers;
 
 pub use combine::{Either, join, select, yield_now};
 pub use driver::{Driver, Endpoint, Remote};
+pub use event_loop::{Census, Handle, Reactor};
 pub use group::TaskGroup;
 pub use join::{JoinError, JoinHandle};
 pub use listener::{Accept, Listener};
 pub use pool::MemoryLimit;
-pub use reactor::{Census, Handle, Reactor};
 pub use signal::{Next, Signals};
 pub use stream::{Fill, Flush, HIGH_WATER, Stream, Writer};
 pub use time::Time;

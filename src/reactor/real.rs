@@ -217,10 +217,9 @@ impl Driver for MioDriver {
             _ => return Err(unsuited()),
         };
         match (error, peer) {
-            (Some(error), _) => Err(error),
             (None, Ok(())) => Ok(true),
             (None, Err(error)) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-            (None, Err(error)) => Err(error),
+            (Some(error), _) | (None, Err(error)) => Err(error),
         }
     }
 

@@ -19,8 +19,8 @@
 use std::io;
 
 use super::driver::{Event, Ready};
+use super::event_loop::Core;
 use super::pool::BUFFER;
-use super::reactor::Core;
 use super::slots::Id;
 use super::task::Waiter;
 use super::time::Time;
@@ -225,7 +225,7 @@ impl Core {
                     source.outbox = Some(Box::new(Outbox {
                         bytes: bytes[sent..].to_vec(),
                         sent: 0,
-                    }))
+                    }));
                 }
                 Err(error) => {
                     source.error = Some(error.kind());
@@ -371,10 +371,10 @@ impl Core {
 
     /// Forgives a failure of [`io::ErrorKind::OutOfMemory`], so that the stream can say goodbye.
     pub(crate) fn forgive(&self, id: Id) {
-        if let Some(source) = self.sources.borrow_mut().get_mut(id) {
-            if source.error == Some(io::ErrorKind::OutOfMemory) {
-                source.error = None;
-            }
+        if let Some(source) = self.sources.borrow_mut().get_mut(id)
+            && source.error == Some(io::ErrorKind::OutOfMemory)
+        {
+            source.error = None;
         }
     }
 

@@ -12,8 +12,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::driver::{Ready, Remote};
+use super::event_loop::{Core, Handle};
 use super::pool::BUFFER;
-use super::reactor::{Core, Handle};
 use super::slots::Id;
 use super::source::Source;
 use super::task::Waiter;

@@ -62,6 +62,8 @@ pub(crate) trait Owner {
     fn ended(&self, end: End);
 }
 
+pub(crate) type OwnerRef = Option<Rc<dyn Owner>>;
+
 /// How a task ended.
 pub(crate) enum End {
     Finished,
@@ -72,7 +74,7 @@ pub(crate) enum End {
 struct Task {
     state: State,
     body: Option<Body>,
-    owner: Option<Rc<dyn Owner>>,
+    owner: OwnerRef,
 }
 
 /// The task table and the ready queue.
@@ -114,11 +116,7 @@ impl Tasks {
     }
 
     /// Puts a new task on the ready queue.
-    pub(crate) fn spawn(
-        &self,
-        future: Pin<Box<dyn Future<Output = ()>>>,
-        owner: Option<Rc<dyn Owner>>,
-    ) -> Id {
+    pub(crate) fn spawn(&self, future: Pin<Box<dyn Future<Output = ()>>>, owner: OwnerRef) -> Id {
         let id = self.table.borrow_mut().insert_with(|id| {
             let signal = Signal {
                 id,
@@ -190,7 +188,7 @@ impl Tasks {
 
     /// Transition 4. The caller drops what it gets and tells the owner, with no borrow held.
     #[must_use]
-    pub(crate) fn remove(&self, id: Id) -> Option<(Option<Body>, Option<Rc<dyn Owner>>)> {
+    pub(crate) fn remove(&self, id: Id) -> Option<(Option<Body>, OwnerRef)> {
         if self.current.get().id == id {
             self.current.set(NOBODY);
         }

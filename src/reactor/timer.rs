@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::reactor::{Handle, message};
+use super::event_loop::{Handle, message};
 use super::slots::Id;
 use super::task::Waiter;
 use super::time::Time;
@@ -250,21 +250,21 @@ impl Handle {
         period: Duration,
         mut callback: impl FnMut(u64) + 'static,
     ) {
-        let (handle, cell) = (self.clone(), Rc::clone(timer));
-        let call = move || {
+        let (handle, name) = (self.clone(), Rc::clone(timer));
+        let tick = move || {
             let (next, missed) = after(due, period, handle.0.now.get(), Missed::Skip);
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| callback(missed))) {
                 log::error!("a periodic callback panicked: {}", message(&*payload));
             }
-            if cell.get() != Id::NONE {
-                handle.arm_periodic(&cell, next, period, callback);
+            if name.get() != Id::NONE {
+                handle.arm_periodic(&name, next, period, callback);
             }
         };
         timer.set(
             self.0
                 .timers
                 .borrow_mut()
-                .arm(due, Action::Call(Box::new(call))),
+                .arm(due, Action::Call(Box::new(tick))),
         );
     }
 }

@@ -86,11 +86,9 @@ impl Future for Acquire {
             Some(ticket) => !waiters.contains(*ticket),
             None => waiters.is_empty(),
         };
-        if turn {
-            if let Some(permit) = semaphore.take() {
-                *ticket = None;
-                return Poll::Ready(permit);
-            }
+        if turn && let Some(permit) = semaphore.take() {
+            *ticket = None;
+            return Poll::Ready(permit);
         }
         waiters.wait(ticket, cx);
         Poll::Pending

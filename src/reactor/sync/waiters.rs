@@ -19,23 +19,22 @@ struct State {
 impl Waiters {
     /// Queues up behind the others, or, with a ticket that is still in the queue, keeps the place.
     pub(super) fn wait(&self, ticket: &mut Option<u64>, cx: &Context<'_>) {
-        if let Some(known) = ticket.and_then(|ticket| self.place(ticket)) {
-            if self.state.borrow().queue[known].1.will_wake(cx.waker()) {
-                return;
-            }
+        if let Some(known) = ticket.and_then(|ticket| self.place(ticket))
+            && self.state.borrow().queue[known].1.will_wake(cx.waker())
+        {
+            return;
         }
         let waker = cx.waker().clone(); // foreign code: before the borrow
         let place = ticket.and_then(|ticket| self.place(ticket));
         let mut state = self.state.borrow_mut();
-        let old = match place {
-            Some(place) => Some(std::mem::replace(&mut state.queue[place].1, waker)),
-            None => {
-                state.tickets += 1;
-                *ticket = Some(state.tickets);
-                let entry = (state.tickets, waker);
-                state.queue.push_back(entry);
-                None
-            }
+        let old = if let Some(place) = place {
+            Some(std::mem::replace(&mut state.queue[place].1, waker))
+        } else {
+            state.tickets += 1;
+            *ticket = Some(state.tickets);
+            let entry = (state.tickets, waker);
+            state.queue.push_back(entry);
+            None
         };
         drop(state);
         drop(old);
@@ -72,7 +71,9 @@ impl Waiters {
     /// Takes all out and wakes them, in order.
     pub(super) fn wake_all(&self) {
         let all = std::mem::take(&mut self.state.borrow_mut().queue);
-        all.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in all {
+            waker.wake();
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -130,11 +130,12 @@ impl Reactor {
     pub fn block_on<F: Future + 'static>(&self, future: F) -> io::Result<F::Output> {
         let main = self.handle().spawn(future);
         loop {
+            self.turn_unless(|| main.is_finished())?;
             match main.try_take() {
+                None => {}
                 Some(Ok(output)) => return Ok(output),
                 Some(Err(JoinError::Panicked(payload))) => resume_unwind(payload),
                 Some(Err(JoinError::Cancelled)) => return Err(io::ErrorKind::Interrupted.into()),
-                None => self.turn()?,
             }
         }
     }
@@ -144,30 +145,41 @@ impl Reactor {
     /// # Errors
     /// The driver failed to poll.
     pub fn turn(&self) -> io::Result<()> {
+        self.turn_unless(|| false)
+    }
+
+    /// One turn; the numbers are those of the picture. It leaves after 1 if that was all there was to do.
+    fn turn_unless(&self, done: impl FnOnce() -> bool) -> io::Result<()> {
         let core = &*self.core;
+        // 1
         for left in (1..=core.tasks.ready()).rev() {
             core.run(left);
         }
+        if done() {
+            return Ok(());
+        }
+        // 2
         let idle = core.tasks.park() && core.tasks.ready() == 0;
         let deadline = if idle {
             core.timers.borrow_mut().next_deadline()
         } else {
             Time::ZERO
         };
-
+        // 3
         let mut events = self.events.take();
         let polled = core.driver.borrow_mut().poll(&mut events, deadline);
         core.tasks.unpark();
         match polled {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            // 4
             _ => core.now.set(core.driver.borrow().now()),
         }
-
+        // 5
         let mut due = self.due.take();
         core.timers.borrow_mut().expire(core.now.get(), &mut due);
         due.drain(..).for_each(|action| core.fire(action));
         self.due.replace(due);
-
+        // 6
         events.drain(..).for_each(|event| core.apply(event));
         self.events.replace(events);
         Ok(())
@@ -214,7 +226,7 @@ impl Core {
         match (owner, end) {
             (Some(owner), end) => owner.ended(end),
             (None, End::Panicked(payload)) => {
-                log::error!("a task panicked: {}", message(&*payload))
+                log::error!("a task panicked: {}", message(&*payload));
             }
             (None, _) => {}
         }
