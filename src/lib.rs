@@ -1,4 +1,7 @@
 //! `nbcaser`: an upper/title-case line server on a reactor written by hand.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod protocol;
+pub mod server;
