@@ -39,7 +39,7 @@ pub(crate) struct Queue {
 struct State {
     /// Whole records, one behind the other.
     waiting: Vec<u8>,
-    /// Bytes that the thread has taken and not yet written: they count, or the bound would be twice the limit.
+    /// Bytes of records that the thread has taken and not yet written: they count, or the bound would be twice the limit.
     in_flight: usize,
     /// Lines lost since the start.
     lost: u64,
@@ -88,15 +88,15 @@ impl Queue {
     /// Queues a record, which ends in its line end, or counts its lines as lost. Never waits for the writer.
     pub(crate) fn push(&self, record: &[u8]) {
         let mut state = self.lock();
+        // Where something waits already, the thread has been told and will find this as well.
+        let idle = state.waiting.is_empty();
         if state.closing || state.waiting.len() + state.in_flight + record.len() > self.limit {
             state.lose(lines(record));
-            return;
+        } else {
+            state.waiting.extend_from_slice(record);
         }
-        // Where something waits already, the thread has been told and will find this as well.
-        let first = state.waiting.is_empty();
-        state.waiting.extend_from_slice(record);
         drop(state);
-        if first {
+        if idle {
             self.work.notify_one();
         }
     }
@@ -169,7 +169,7 @@ impl Queue {
         let frame = chunk.len();
         chunk.append(&mut state.waiting);
         state.waiting.shrink_to(KEPT);
-        state.in_flight = chunk.len();
+        state.in_flight = chunk.len() - frame;
         Some((told, frame))
     }
 
