@@ -57,6 +57,11 @@ impl State {
         self.untold += lines;
     }
 
+    /// Counts what came after the end. Telling of it would let the end be put off by whoever goes on logging.
+    fn lose_quietly(&mut self, lines: u64) {
+        self.lost += lines;
+    }
+
     fn has_work(&self) -> bool {
         !self.waiting.is_empty() || (self.untold > 0 && !self.broken)
     }
@@ -90,7 +95,9 @@ impl Queue {
         let mut state = self.lock();
         // Where something waits already, the thread has been told and will find this as well.
         let idle = state.waiting.is_empty();
-        if state.closing || state.waiting.len() + state.in_flight + record.len() > self.limit {
+        if state.closing {
+            state.lose_quietly(lines(record));
+        } else if state.waiting.len() + state.in_flight + record.len() > self.limit {
             state.lose(lines(record));
         } else {
             state.waiting.extend_from_slice(record);

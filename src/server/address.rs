@@ -258,11 +258,11 @@ mod tests {
 
         #[test]
         fn every_address_goes_both_ways(name in "[a-zA-Z0-9.-]{1,20}", ip: Ipv6Addr, path in "[a-z/:%]{1,40}", port: u16, n in 0..=i32::MAX) {
-            for address in [host(&name, port), host(&ip.to_string(), port), Address::Unix(path.into()), Address::Fd(n)] {
-                let text = address.to_string();
-                // `fd:80` and `unix:80` are no hosts, and a name never begins like a path.
-                if ["fd", "unix"].contains(&name.as_str()) || name.starts_with('.') { continue; }
-                prop_assert_eq!(text.parse(), Ok(address));
+            // `fd:80` and `unix:80` are no hosts, and a name never begins like a path.
+            prop_assume!(!["fd", "unix"].contains(&name.as_str()) && !name.starts_with('.'));
+            let v6 = host(&ip.to_string(), port);
+            for address in [host(&name, port), v6, Address::Unix(path.into()), Address::Fd(n)] {
+                prop_assert_eq!(address.to_string().parse(), Ok(address));
             }
         }
     }
