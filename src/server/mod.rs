@@ -1,0 +1,4 @@
+//! The server: addresses, what may be logged.
+
+pub mod address;
+pub mod escape;
