@@ -13,6 +13,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 use log::LevelFilter;
 
 use super::units;
+use crate::server::Settings;
 use crate::server::address::Address;
 use crate::server::escape;
 
@@ -139,6 +140,35 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     #[arg(help = "Write the bound addresses to FILE once clients can connect")]
     pub ready_file: Option<PathBuf>,
+}
+
+impl From<ServeArgs> for Settings {
+    fn from(arguments: ServeArgs) -> Settings {
+        let ServeArgs {
+            listen,
+            workers,
+            announce_delay,
+            announce_every,
+            max_connections,
+            max_line,
+            max_memory,
+            idle_timeout,
+            drain,
+            ready_file,
+        } = arguments;
+        Settings {
+            listen,
+            workers,
+            announce_delay,
+            announce_every,
+            max_connections,
+            max_line,
+            max_memory,
+            idle_timeout,
+            drain,
+            ready_file,
+        }
+    }
 }
 
 /// The command line as clap sees it: the flags of `serve` also stand alone.
