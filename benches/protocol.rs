@@ -61,7 +61,9 @@ fn main() {
             };
             for &size in sizes {
                 let mut line = unit.repeat(size / unit.len() + 1);
-                line.truncate(line.floor_char_boundary(size));
+                while line.len() > size {
+                    line.pop();
+                }
                 report(&format!("{mode}: {kind}, {size} bytes"), size, &mut || {
                     out.clear();
                     session.answer(Line::Text(black_box(line.as_bytes())), usize::MAX, &mut out);

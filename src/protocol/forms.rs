@@ -114,7 +114,7 @@ impl<const N: usize> Forms<N> {
             });
             (forms, needed)
         };
-        let low = Vec::from_iter((0..LOW as u32).map(|code| forms_of(code).0));
+        let low: Vec<_> = (0..LOW as u32).map(|code| forms_of(code).0).collect();
         for first in AREAS
             .into_iter()
             .flat_map(|area| area.step_by(PAGE))
