@@ -33,9 +33,23 @@ pub(super) const LONGEST: usize = 10;
 /// Writes `c` to the front of `to` as it stands between quotes, and returns how many bytes that took. A quote is
 /// written as it is: whether it needs a backslash is for the caller to know.
 #[inline]
-pub(super) fn escape(c: char, to: &mut [u8; LONGEST]) -> usize {
+pub(super) fn escape(c: char, to: &mut [u8]) -> usize {
     let [_, plane, high, low] = u32::from(c).to_be_bytes();
+    // In the order of how often it is asked.
     match c {
+        '\u{100}'..='\u{ffff}' => {
+            to[..2].copy_from_slice(b"\\u");
+            to[2..4].copy_from_slice(&HEX[usize::from(high)]);
+            to[4..6].copy_from_slice(&HEX[usize::from(low)]);
+            6
+        }
+        '\u{10000}'.. => {
+            to[..4].copy_from_slice(b"\\U00");
+            to[4..6].copy_from_slice(&HEX[usize::from(plane)]);
+            to[6..8].copy_from_slice(&HEX[usize::from(high)]);
+            to[8..10].copy_from_slice(&HEX[usize::from(low)]);
+            10
+        }
         '\\' | '\t' | '\n' | '\r' => {
             to[0] = b'\\';
             to[1] = match c {
@@ -50,23 +64,10 @@ pub(super) fn escape(c: char, to: &mut [u8; LONGEST]) -> usize {
             to[0] = low;
             1
         }
-        ..='\u{ff}' => {
+        _ => {
             to[..2].copy_from_slice(b"\\x");
             to[2..4].copy_from_slice(&HEX[usize::from(low)]);
             4
-        }
-        ..='\u{ffff}' => {
-            to[..2].copy_from_slice(b"\\u");
-            to[2..4].copy_from_slice(&HEX[usize::from(high)]);
-            to[4..6].copy_from_slice(&HEX[usize::from(low)]);
-            6
-        }
-        _ => {
-            to[..4].copy_from_slice(b"\\U00");
-            to[4..6].copy_from_slice(&HEX[usize::from(plane)]);
-            to[6..8].copy_from_slice(&HEX[usize::from(high)]);
-            to[8..].copy_from_slice(&HEX[usize::from(low)]);
-            10
         }
     }
 }

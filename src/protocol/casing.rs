@@ -37,3 +37,27 @@ fn is_title_case(c: char) -> bool {
     matches!(c,
         'ǅ' | 'ǈ' | 'ǋ' | 'ǲ' | 'ᾈ'..='ᾏ' | 'ᾘ'..='ᾟ' | 'ᾨ'..='ᾯ' | 'ᾼ' | 'ῌ' | 'ῼ')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_nothing_to_know_outside_the_areas() {
+        let outside =
+            |c: &char| !c.is_ascii() && !AREAS.iter().any(|area| area.contains(&u32::from(*c)));
+        for c in ('\0'..=char::MAX).filter(outside) {
+            let code = u32::from(c);
+            assert!(
+                c.to_uppercase().eq([c]) && c.to_lowercase().eq([c]),
+                "U+{code:04X} has a mapping"
+            );
+            assert!(!is_cased(c), "U+{code:04X} is cased");
+            let word: String = ['A', c, 'Σ'].into_iter().collect();
+            assert!(
+                word.to_lowercase().ends_with('σ'),
+                "U+{code:04X} is ignored beside a sigma"
+            );
+        }
+    }
+}

@@ -7,12 +7,15 @@
 
 use std::sync::LazyLock;
 
-use super::ascii::{self, LONGEST};
+use super::ascii;
 use super::casing::{AREAS, is_cased, push_lower, push_upper};
 use super::title::push_title;
 
-/// What is copied at once; what is behind `length` of it is overwritten by the next one.
+/// What is copied at once; what is behind the length of it is overwritten by the next one.
 pub(super) const WIDTH: usize = 16;
+
+/// The longest text of one character: three Greek ones, `\u` and four digits each.
+pub(super) const LONGEST: usize = 18;
 
 /// How one character looks in a reply.
 #[derive(Clone, Copy)]
@@ -25,13 +28,21 @@ impl Form {
     const LENGTH: usize = WIDTH - 2;
     const CASED: usize = WIDTH - 1;
 
+    fn new(text: &[u8], length: usize, cased: bool) -> Self {
+        let mut bytes = [0; WIDTH];
+        bytes[..text.len()].copy_from_slice(text);
+        bytes[Self::LENGTH] = length as u8;
+        bytes[Self::CASED] = u8::from(cased);
+        Self { bytes }
+    }
+
     /// The text is the first [`Form::length`] bytes of it.
     #[inline]
     pub(super) fn bytes(&self) -> &[u8; WIDTH] {
         &self.bytes
     }
 
-    /// 0 for the few that the table cannot say: quotes, a sigma within a word, and what becomes three characters.
+    /// 0 if the text is not here: see [`Forms::long`].
     #[inline]
     pub(super) fn length(&self) -> usize {
         usize::from(self.bytes[Self::LENGTH])
@@ -40,24 +51,6 @@ impl Form {
     #[inline]
     pub(super) fn is_cased(&self) -> bool {
         self.bytes[Self::CASED] != 0
-    }
-
-    fn of(text: &str, cased: bool) -> Self {
-        let mut bytes = [0; WIDTH];
-        let mut length = 0;
-        for c in text.chars() {
-            let mut escaped = [0; LONGEST];
-            let more = ascii::escape(c, &mut escaped);
-            if matches!(c, '\'' | '"') || length + more > Self::LENGTH {
-                length = 0;
-                break;
-            }
-            bytes[length..length + more].copy_from_slice(&escaped[..more]);
-            length += more;
-        }
-        bytes[Self::LENGTH] = length as u8;
-        bytes[Self::CASED] = u8::from(cased);
-        Self { bytes }
     }
 }
 
@@ -69,64 +62,110 @@ const PAGE: usize = 128;
 
 /// The forms of all letters in `N` roles: for upper case there is one role; for title case there are two, the character
 /// that begins a word and the one that goes on.
+///
+/// The parts are slices, which live as long as the program, so that a loop has their addresses at hand.
+#[derive(Clone, Copy)]
 pub(super) struct Forms<const N: usize> {
-    cases: [Case; N],
+    /// All characters of one or two bytes: the letters of Europe and the Near East need no search.
+    low: &'static [[Form; N]; LOW],
     /// For each page of Unicode where it is in `pages`.
-    index: Vec<u8>,
-    pages: Vec<[[Form; N]; PAGE]>,
+    index: &'static [u8],
+    pages: &'static [[[Form; N]; PAGE]],
+    /// What does not fit in a form; in its stead that has the place in here.
+    long: &'static [[u8; LONGEST]],
 }
 
-/// Not in `pages`.
+/// The first code that takes three bytes.
+const LOW: usize = 0x800;
+
+/// Not in `pages`, in the index; open, in a form.
 const NONE: u8 = u8::MAX;
 
 impl<const N: usize> Forms<N> {
-    /// The forms of `c`; `None` if it is caseless in all roles, and its form but its escape.
+    /// The forms of the character of that code; `None` if it is caseless in all roles, and its form but its escape.
     #[inline]
-    pub(super) fn get(&self, c: char) -> Option<&[Form; N]> {
-        let page = *self.index.get(c as usize / PAGE)?;
-        Some(&self.pages.get(usize::from(page))?[c as usize % PAGE])
+    pub(super) fn get(&self, code: u32) -> Option<&'static [Form; N]> {
+        if let Some(forms) = self.low.get(code as usize) {
+            return Some(forms);
+        }
+        let page = *self.index.get(code as usize / PAGE)?;
+        Some(&self.pages.get(usize::from(page))?[code as usize % PAGE])
     }
 
-    /// The long way: `c` in the given role, not escaped.
-    pub(super) fn spell(&self, role: usize, c: char) -> String {
-        let mut text = String::new();
-        self.cases[role](c, &mut text);
-        text
+    /// The text of a form of length 0; `None` if what is around the character decides, as for quotes and sigmas.
+    pub(super) fn long(&self, form: &Form) -> Option<&'static [u8; LONGEST]> {
+        self.long.get(usize::from(form.bytes[0]))
     }
 
     /// Writes down what `cases`, one for each role, make of each character; `counts` tells which are cased.
     fn new(cases: [Case; N], counts: fn(char) -> bool) -> Self {
-        let mut forms = Self {
-            cases,
-            index: Vec::new(),
-            pages: Vec::new(),
-        };
+        let (mut index, mut pages, mut long) = (Vec::new(), Vec::new(), Vec::new());
         let mut text = String::new();
-        for first in std::iter::once(0..PAGE as u32)
-            .chain(AREAS)
-            .flat_map(|area| area.step_by(PAGE))
-        {
-            let mut plain = true;
-            let page = std::array::from_fn(|i| {
-                // A surrogate is no character; nobody will ask for it.
-                let c = char::from_u32(first + i as u32).unwrap_or('\0');
-                cases.map(|case| {
-                    text.clear();
-                    case(c, &mut text);
-                    plain &= text.chars().eq([c]) && !counts(c);
-                    Form::of(&text, counts(c))
-                })
+        // For the code, all roles; and whether there was any need for it.
+        let mut forms_of = |code: u32| {
+            // A surrogate is no character; nobody will ask for it.
+            let c = char::from_u32(code).unwrap_or('\0');
+            let mut needed = counts(c);
+            let forms = cases.map(|case| {
+                text.clear();
+                case(c, &mut text);
+                needed |= !text.chars().eq([c]);
+                form(&text, counts(c), &mut long)
             });
-            if !plain {
-                forms.index.resize(first as usize / PAGE, NONE);
-                forms.index.push(
-                    u8::try_from(forms.pages.len()).expect("fewer than 255 pages have letters"),
-                );
-                forms.pages.push(page);
+            (forms, needed)
+        };
+        let low: Vec<_> = (0..LOW as u32).map(|code| forms_of(code).0).collect();
+        for first in AREAS
+            .into_iter()
+            .flat_map(|area| area.step_by(PAGE))
+            .filter(|&first| first >= LOW as u32)
+        {
+            let mut needed = false;
+            let page: [[Form; N]; PAGE] = std::array::from_fn(|i| {
+                let (forms, any) = forms_of(first + i as u32);
+                needed |= any;
+                forms
+            });
+            if needed {
+                index.resize(first as usize / PAGE, NONE);
+                index.push(u8::try_from(pages.len()).expect("fewer than 255 pages have letters"));
+                pages.push(page);
             }
         }
-        forms
+        let low = low.leak().first_chunk().expect("it has one for each code");
+        Self {
+            low,
+            index: index.leak(),
+            pages: pages.leak(),
+            long: long.leak(),
+        }
     }
+}
+
+/// The form with `text` in it, escaped, or in `long`.
+fn form(text: &str, cased: bool, long: &mut Vec<[u8; LONGEST]>) -> Form {
+    if matches!(text, "'" | "\"" | "") {
+        return Form::new(&[NONE], 0, cased);
+    }
+    let mut escaped = Vec::new();
+    for c in text.chars() {
+        let mut one = [0; ascii::LONGEST];
+        let length = ascii::escape(c, &mut one);
+        escaped.extend_from_slice(&one[..length]);
+    }
+    if escaped.len() <= Form::LENGTH {
+        return Form::new(&escaped, escaped.len(), cased);
+    }
+    long.push(
+        escaped
+            .try_into()
+            .expect("what is over 14 bytes long is three Greek characters"),
+    );
+    Form::new(
+        &[u8::try_from(long.len() - 1).expect("a few dozen are so long")],
+        0,
+        cased,
+    )
 }
 
 /// For upper case mode. Here nothing counts as cased: there are no words.

@@ -146,10 +146,15 @@ pub fn text(line: &[u8]) -> &[u8] {
 
 #[inline(never)]
 fn trimmed(mut line: &[u8]) -> &[u8] {
-    while let Some((c, length)) = utf8::last_char(line)
-        && (c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}'))
-    {
+    loop {
+        let length = match line {
+            [.., b' ' | b'\t'..=b'\r' | 0x1c..=0x1f] => 1,
+            [.., 0x80..=0xff] => match utf8::last_char(line) {
+                Some((c, length)) if c.is_whitespace() => length,
+                _ => return line,
+            },
+            _ => return line,
+        };
         line = &line[..line.len() - length];
     }
-    line
 }
