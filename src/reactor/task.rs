@@ -260,6 +260,7 @@ impl Tasks {
     /// Wakes who waits. Foreign code may run: with no borrow held.
     pub(crate) fn notify(&self, waiter: Waiter) {
         match waiter {
+            Waiter::Task(Id::NONE) => {}
             Waiter::Task(id) => self.wake(id),
             Waiter::Other(waker) => waker.wake(),
         }
