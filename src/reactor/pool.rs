@@ -18,6 +18,7 @@ pub(crate) const BUFFER: usize = 128 * 1024;
 pub(crate) struct Pool(Cell<Box<[u8]>>);
 
 impl Pool {
+    #[inline]
     pub(crate) fn take(&self) -> Box<[u8]> {
         let spare = self.0.take();
         if spare.is_empty() {
@@ -27,6 +28,7 @@ impl Pool {
         }
     }
 
+    #[inline]
     pub(crate) fn give(&self, buffer: Box<[u8]>) {
         self.0.set(buffer);
     }

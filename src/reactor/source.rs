@@ -64,6 +64,7 @@ impl Source {
     }
 
     /// Tries an operation while the source may be ready for it.
+    #[inline]
     pub(crate) fn attempt<T>(
         &mut self,
         way: Ready,
@@ -81,6 +82,7 @@ impl Source {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
+    #[inline]
     pub(crate) fn read(
         &mut self,
         driver: &mut dyn Driver,
@@ -99,6 +101,7 @@ impl Source {
     }
 
     /// Writes until all is written or the socket is full.
+    #[inline]
     fn write(
         &mut self,
         driver: &mut dyn Driver,
@@ -118,6 +121,7 @@ impl Source {
         Ok(sent)
     }
 
+    #[inline]
     pub(crate) fn is_readable(&self) -> bool {
         self.ready.any(INPUT)
     }
@@ -128,6 +132,7 @@ impl Source {
     }
 
     /// Whether output waits for the socket.
+    #[inline]
     pub(crate) fn is_stuck(&self) -> bool {
         self.outbox.is_some()
     }
@@ -140,6 +145,7 @@ impl Source {
 
 impl Core {
     /// Applies one edge.
+    #[inline]
     pub(crate) fn apply(&self, event: Event) {
         let mut sources = self.sources.borrow_mut();
         let Some(source) = sources.get_mut(event.id) else {
@@ -288,11 +294,16 @@ impl Core {
 
     /// If more is kept than the limit allows, and not by those who are on their way out already: the stream that keeps
     /// the most fails with `OutOfMemory`.
+    #[inline]
     pub(crate) fn call_in(&self) {
         let over = self.memory.over();
-        if over == 0 {
-            return;
+        if over > 0 {
+            self.call_in_the_largest(over);
         }
+    }
+
+    #[cold]
+    fn call_in_the_largest(&self, over: usize) {
         let (mut leaving, mut largest) = (0, (0, Id::NONE));
         for (id, source) in self.sources.borrow().iter() {
             let held = source.held();

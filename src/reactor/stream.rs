@@ -64,6 +64,7 @@ impl Stream {
     }
 
     /// The other end of this stream, for writing.
+    #[inline]
     pub fn writer(&self) -> Writer {
         Writer {
             core: Rc::clone(&self.core),
@@ -80,6 +81,7 @@ impl Stream {
     ///
     /// # Panics
     /// If there are fewer.
+    #[inline]
     pub fn consume(&mut self, count: usize) {
         assert!(
             count <= (self.end - self.start) as usize,
@@ -280,6 +282,7 @@ impl Stream {
 
     /// Tells how many bytes the task keeps for this stream, besides the stream itself, while it rests: they count
     /// against the memory limit.
+    #[inline]
     pub fn keep(&mut self, bytes: usize) {
         let kept = (bytes + self.buffer.len()).min(u32::MAX as usize) as u32;
         if kept != self.kept {
@@ -302,6 +305,7 @@ impl Stream {
     }
 
     /// Gives the buffer back.
+    #[inline]
     fn release(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
         (self.start, self.end) = (0, 0);
