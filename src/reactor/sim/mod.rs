@@ -15,7 +15,7 @@
 //! let reactor = Reactor::with_driver(sim.driver(), MemoryLimit::default());
 //! let handle = reactor.handle();
 //! let listener = Listener::new(&handle, Endpoint::Simulated(1))?;
-//! handle.spawn(async move {
+//! reactor.handle().spawn(async move {
 //!     let (mut stream, _) = listener.accept().await.unwrap();
 //!     sleep(&handle, Duration::from_secs(3600)).await;
 //!     stream.write_all(b"an hour later\n").await.unwrap();
