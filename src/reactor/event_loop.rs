@@ -158,6 +158,8 @@ impl Reactor {
         if done() {
             return Ok(());
         }
+        // A callback, or who turns the loop, may have written too, with no task to rest after it.
+        core.send_staged();
         // 2
         let idle = core.tasks.park() && core.tasks.ready() == 0;
         let deadline = if idle {

@@ -64,6 +64,21 @@ impl Fixture {
         task.try_take().map(|result| result.unwrap())
     }
 
+    /// The same while others never come to rest.
+    pub(crate) fn pair_in_turns(&self) -> (Peer, Stream) {
+        let listener = Listener::new(&self.handle, Endpoint::Simulated(998)).unwrap();
+        let peer = self.sim.connect(998);
+        let task = self
+            .handle
+            .spawn(async move { listener.accept().await.unwrap().0 });
+        loop {
+            self.turn();
+            if let Some(stream) = task.try_take() {
+                return (peer, stream.unwrap());
+            }
+        }
+    }
+
     /// A client and the stream that serves it.
     pub(crate) fn pair(&self) -> (Peer, Stream) {
         let listener = Listener::new(&self.handle, Endpoint::Simulated(999)).unwrap();
