@@ -94,17 +94,19 @@ impl Stream {
     /// Waits until there is unread input; `false`: the input has ended, and all of it was consumed.
     ///
     /// Borrows the stream. Wakes when bytes, the end or an error arrive. Dropping it loses nothing: what was read stays
-    /// in the stream. It does not read while output waits for the socket, so a client that does not read is not read.
+    /// in the stream. It is not ready while output waits for the socket, so a client that does not read is not read, nor
+    /// when the task's budget is spent.
     pub fn fill(&mut self) -> Fill<'_> {
         Fill(self)
     }
 
     /// The step behind [`fill`](Stream::fill), for futures that do more; reads `most` bytes at the most.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<bool>> {
+        // Before what is there already, too: a buffer may hold a hundred thousand lines.
+        ready!(self.poll_in_order(cx))?;
         if self.start < self.end {
             return Poll::Ready(Ok(true));
         }
-        ready!(self.poll_in_order(cx))?;
         let mut buffer = self.core.pool.take();
         let most = most.min(buffer.len());
         self.core.spend(CALL);
