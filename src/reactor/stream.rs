@@ -5,7 +5,7 @@
 //! shows it, [`consume`](Stream::consume) says how much of it is done with. Writing gathers: what
 //! [`Writer::write`] appends leaves in one write when the task rests, on whatever it rests.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -24,6 +24,10 @@ pub const HIGH_WATER: usize = 64 * 1024;
 
 /// What a system call counts against its task's budget: about what it takes.
 const CALL: i64 = 500;
+
+/// The same for a line, and how many bytes are moved in one unit.
+const LINE: i64 = 50;
+const BYTES: usize = 8;
 
 /// One connection. Dropping it closes it, and discards input that was not consumed and output that was not sent:
 /// [`flush`](Stream::flush) first.
@@ -173,6 +177,8 @@ impl Stream {
     /// Those of the socket, this write's or an earlier one's.
     pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         for piece in bytes.chunks(HIGH_WATER) {
+            poll_fn(|cx| self.poll_in_order(cx)).await?;
+            self.core.spend(CALL + (piece.len() / BYTES) as i64);
             self.core
                 .stage(self.id, |staged| staged.extend_from_slice(piece));
             self.flush().await?;
@@ -191,6 +197,7 @@ impl Stream {
         let n = buf.len().min(self.input().len());
         buf[..n].copy_from_slice(&self.input()[..n]);
         self.consume(n);
+        self.core.spend((n / BYTES) as i64);
         Ok(n)
     }
 
@@ -209,6 +216,7 @@ impl Stream {
             };
             line.extend_from_slice(&input[..n]);
             self.consume(n);
+            self.core.spend(LINE + (n / BYTES) as i64);
             if line.len() > limit {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
