@@ -1,2 +1,33 @@
 //! The `nbcaser` binary.
-fn main() {}
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use nbcaser::cli::args::{self, Command, ServeArgs};
+use nbcaser::cli::logging::{self, Log};
+use nbcaser::server;
+
+fn main() -> ExitCode {
+    let cli = args::parse();
+    let log = match Log::init(cli.level) {
+        Ok(log) => log,
+        Err(error) => return logging::die(&format_args!("cannot start the log: {error}")),
+    };
+    match cli.command {
+        Command::Serve(arguments) => serve(arguments, &log),
+    }
+}
+
+fn serve(arguments: ServeArgs, log: &Log) -> ExitCode {
+    let ended = match server::run(arguments.into()) {
+        Ok(ended) => ended,
+        Err(error) => return log.die(&error),
+    };
+    log::info!("{}, {} log lines lost", ended.totals, log.dropped());
+    log.finish();
+    match ended.second_signal {
+        Some(signal) => ExitCode::from(128 + u8::try_from(signal).unwrap_or(0)),
+        None if ended.totals.cut_off > 0 => ExitCode::FAILURE,
+        None => ExitCode::SUCCESS,
+    }
+}

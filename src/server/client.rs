@@ -1,0 +1,334 @@
+//! A client: what is between the dialogue and the stream.
+//!
+//! The dialogue asks for a line. Here the line is put together, and here it is seen that meanwhile the client has been
+//! silent for too long, that its buffers are called in, or that the server ends. And here it is parted with: what is
+//! owed to it is sent, it is told why, and it gets the time to read it.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::limits::Place;
+use super::worker::Worker;
+use crate::protocol::messages::{IDLE_TIMEOUT, OUT_OF_MEMORY};
+use crate::protocol::{Found, Line, LineBuffer};
+use crate::reactor::sync::EventWait;
+use crate::reactor::{Sleep, Stream, Writer, sleep, timeout};
+
+/// How long a client may take to read the last words and to close, and how much it may send meanwhile.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 1 << 20;
+/// While the server drains, a client is parted with once it has been silent for this long.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// Whom the log speaks of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Peer {
+    Tcp(SocketAddr),
+    Unix(u64),
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Tcp(address) => address.fmt(f),
+            Peer::Unix(number) => write!(f, "unix:{number}"),
+        }
+    }
+}
+
+/// One client. Its fields are dropped in this order: its place is free when its descriptor is.
+pub(super) struct Client {
+    stream: Stream,
+    _place: Option<Place>,
+    lines: LineBuffer,
+    /// How much of the stream's input the line that was handed out takes.
+    handed: usize,
+    /// The server ends: so much is left to read of what had arrived then.
+    left: Option<usize>,
+    /// The end of the input has been read.
+    ended: bool,
+    silence: Option<Silence>,
+    shutdown: EventWait,
+    worker: Rc<Worker>,
+    peer: Peer,
+}
+
+/// The idle timeout. Its timer is looked at when it fires, not moved at each byte.
+struct Silence {
+    sleep: Sleep,
+    /// The kernel has been asked for input that no edge told of: a process that was stopped for a while answers first.
+    asked: bool,
+}
+
+impl Client {
+    pub(super) fn new(
+        worker: &Rc<Worker>,
+        stream: Stream,
+        place: Option<Place>,
+        peer: Peer,
+    ) -> Client {
+        let limit = worker.settings.idle_timeout;
+        let silence = (!limit.is_zero()).then(|| Silence {
+            sleep: sleep(&worker.handle, limit),
+            asked: false,
+        });
+        Client {
+            stream,
+            _place: place,
+            lines: LineBuffer::new(worker.settings.max_line),
+            handed: 0,
+            left: None,
+            ended: false,
+            silence,
+            shutdown: worker.shutdown.wait(),
+            worker: Rc::clone(worker),
+            peer,
+        }
+    }
+
+    pub(super) fn writer(&self) -> Writer {
+        self.stream.writer()
+    }
+
+    pub(super) fn worker(&self) -> Rc<Worker> {
+        Rc::clone(&self.worker)
+    }
+
+    pub(super) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// The next line; none when the input has ended, or when the server ends and what had arrived by then is answered.
+    ///
+    /// Dropping the future loses nothing: an unfinished line is kept here, unread input in the stream.
+    ///
+    /// # Errors
+    /// Those of the stream; `TimedOut` after too long a silence; `OutOfMemory`: its buffers are called in.
+    pub(super) async fn read_line(&mut self) -> io::Result<Option<Line<'_>>> {
+        let found = ReadLine(self).await?;
+        Ok(found.map(|found| self.lines.line(found, self.stream.input())))
+    }
+
+    /// One step of [`ReadLine`]: a line, or Pending if input is needed that is not there.
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Found>>> {
+        self.stream.consume(std::mem::take(&mut self.handed));
+        loop {
+            ready!(self.stream.poll_in_order(cx))?;
+            let input = self.stream.input();
+            if !input.is_empty() {
+                let (consumed, found) = self.lines.next(input);
+                if found.is_some() {
+                    self.handed = consumed;
+                    return Poll::Ready(Ok(found));
+                }
+                self.stream.consume(consumed);
+            }
+            if !ready!(self.poll_input(cx))? {
+                return Poll::Ready(Ok(self.lines.finish()));
+            }
+        }
+    }
+
+    /// Waits for input; `false`: there will be none.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.left.is_some() {
+            self.stream.expect_input();
+        }
+        if self.left == Some(0) {
+            // All that had arrived has been read. Had the end arrived behind it? If not, an unfinished line stays so.
+            self.ended = matches!(self.stream.poll_fill(cx, 1), Poll::Ready(Ok(false)));
+            self.stream.consume(self.stream.input().len());
+            if !self.ended {
+                self.lines = LineBuffer::new(self.worker.settings.max_line);
+            }
+            return Poll::Ready(Ok(false));
+        }
+        let more = ready!(self.stream.poll_fill(cx, self.left.unwrap_or(usize::MAX)))?;
+        let count = self.stream.input().len();
+        self.worker.stats.input(count);
+        self.left = self.left.map(|left| left - count);
+        self.ended = !more;
+        Poll::Ready(Ok(more))
+    }
+
+    /// Sends what has gathered.
+    ///
+    /// # Errors
+    /// As [`Client::read_line`].
+    pub(super) fn flush(&mut self) -> Flush<'_> {
+        Flush(self)
+    }
+
+    /// What may end a wait besides what is waited for: `Ok` means look again.
+    fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.left.is_none() && Pin::new(&mut self.shutdown).poll(cx).is_ready() {
+            self.left = Some(self.stream.unread()?);
+            return Poll::Ready(Ok(()));
+        }
+        let Some(Silence { sleep, asked }) = &mut self.silence else {
+            return Poll::Pending;
+        };
+        loop {
+            ready!(Pin::new(&mut *sleep).poll(cx));
+            let due = self.stream.active() + self.worker.settings.idle_timeout;
+            if due > sleep.deadline() {
+                sleep.reset(due);
+                *asked = false;
+            } else if *asked {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            } else {
+                self.stream.expect_input();
+                *asked = true;
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Ends the connection after its dialogue: says why if the dialogue failed, and lingers.
+    pub(super) async fn part(&mut self, dialogue: io::Result<()>) {
+        let farewell = match dialogue {
+            Ok(()) => None,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Some(IDLE_TIMEOUT),
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                let worker = &self.worker;
+                worker.trouble.warn(
+                    &worker.handle,
+                    "the memory limit is reached, a client is sent away",
+                    self.peer,
+                );
+                Some(OUT_OF_MEMORY)
+            }
+            // The connection is broken: there is nobody to talk to.
+            Err(error) => return log::debug!("{}: {error}", self.peer),
+        };
+        if let Some(farewell) = farewell {
+            self.send_away(farewell).await;
+        }
+        if !self.ended {
+            self.linger().await;
+        }
+    }
+
+    /// Says a last word to one who may not listen, in place of what is unsent, but not in the middle of a reply.
+    pub(super) async fn send_away(&mut self, farewell: &[u8]) {
+        self.stream.consume(self.stream.input().len());
+        self.lines = LineBuffer::new(0);
+        self.stream.keep(0);
+        if self
+            .stream
+            .discard_output()
+            .is_none_or(|last| last == b'\n')
+        {
+            self.writer().write(farewell);
+            let handle = self.worker.handle.clone();
+            timeout(&handle, LINGER, self.stream.flush()).await;
+        }
+    }
+
+    /// Ends the sending side and discards input until the client ends its own.
+    ///
+    /// A socket that is closed with unread input, or that gets some afterwards, sends a reset, and that takes from the
+    /// client the replies that it has not read yet.
+    pub(super) fn linger(&mut self) -> Linger<'_> {
+        let patience = sleep(&self.worker.handle, LINGER);
+        self.worker.parting.set(self.worker.parting.get() + 1);
+        let broken = self.stream.shutdown().is_err();
+        Linger {
+            client: self,
+            patience,
+            bytes: LINGER_BYTES,
+            draining: false,
+            broken,
+        }
+    }
+}
+
+/// See [`Client::read_line`].
+struct ReadLine<'a>(&'a mut Client);
+
+impl Future for ReadLine<'_> {
+    type Output = io::Result<Option<Found>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let client = &mut *self.0;
+        loop {
+            if let Poll::Ready(line) = client.poll_line(cx) {
+                return Poll::Ready(line);
+            }
+            client.stream.keep(client.lines.held());
+            ready!(client.poll_interrupted(cx))?;
+        }
+    }
+}
+
+/// See [`Client::flush`].
+pub(super) struct Flush<'a>(&'a mut Client);
+
+impl Future for Flush<'_> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let client = &mut *self.0;
+        loop {
+            if let Poll::Ready(flushed) = Pin::new(&mut client.stream.flush()).poll(cx) {
+                return Poll::Ready(flushed);
+            }
+            ready!(client.poll_interrupted(cx))?;
+        }
+    }
+}
+
+/// See [`Client::linger`].
+pub(super) struct Linger<'a> {
+    client: &'a mut Client,
+    patience: Sleep,
+    bytes: usize,
+    draining: bool,
+    broken: bool,
+}
+
+impl Future for Linger<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Linger {
+            client,
+            patience,
+            bytes,
+            draining,
+            broken,
+        } = &mut *self;
+        let handle = &client.worker.handle;
+        if !*draining && Pin::new(&mut client.shutdown).poll(cx).is_ready() {
+            *draining = true;
+            patience.reset(handle.now() + QUIET);
+        }
+        while !*broken && let Poll::Ready(more) = client.stream.poll_fill(cx, usize::MAX) {
+            let count = client.stream.input().len();
+            client.stream.consume(count);
+            *bytes = bytes.saturating_sub(count);
+            *broken = !matches!(more, Ok(true)) || *bytes == 0 && !*draining;
+            if *draining {
+                patience.reset(handle.now() + QUIET);
+            }
+        }
+        if *broken {
+            Poll::Ready(())
+        } else {
+            Pin::new(patience).poll(cx)
+        }
+    }
+}
+
+impl Drop for Linger<'_> {
+    fn drop(&mut self) {
+        let parting = &self.client.worker.parting;
+        parting.set(parting.get() - 1);
+    }
+}

@@ -1,0 +1,155 @@
+//! How many clients the system allows.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::reactor::sync::Event;
+
+/// Descriptors that are not for clients: or a quarter of all, where that is less.
+const RESERVE: usize = 64;
+
+/// How many connections there may be, and how many that were refused may linger.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capacity {
+    /// Clients.
+    pub connections: usize,
+    /// Refused ones that are still being told so.
+    pub refusals: usize,
+}
+
+/// Raises the descriptor limit as far as the system allows, and divides what there is.
+///
+/// `asked` is the user's own limit; `own` is how many descriptors the server itself takes. Tells whether `asked` had to
+/// be lowered.
+pub fn capacity(asked: Option<usize>, own: usize) -> (Capacity, bool) {
+    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    divide(
+        usize::try_from(descriptors).unwrap_or(usize::MAX),
+        asked,
+        own,
+    )
+}
+
+fn divide(descriptors: usize, asked: Option<usize>, own: usize) -> (Capacity, bool) {
+    let most = (descriptors - RESERVE.min(descriptors / 4)).max(1);
+    let connections = asked.unwrap_or(most).min(most);
+    // Those who are refused take what is left, but for two: one to accept with, one to open a file with.
+    let refusals = descriptors
+        .saturating_sub(connections + own + 2)
+        .min(RESERVE);
+    (
+        Capacity {
+            connections,
+            refusals,
+        },
+        asked.is_some_and(|asked| asked > most),
+    )
+}
+
+/// The places for clients, shared by all workers of the process.
+pub struct Places {
+    limit: usize,
+    taken: AtomicUsize,
+    peak: AtomicUsize,
+    unix: AtomicU64,
+}
+
+impl Places {
+    /// So many.
+    pub fn new(limit: usize) -> Arc<Places> {
+        let zero = AtomicUsize::default;
+        Arc::new(Places {
+            limit,
+            taken: zero(),
+            peak: zero(),
+            unix: AtomicU64::default(),
+        })
+    }
+
+    /// The most that were taken at once.
+    pub fn peak(&self) -> usize {
+        self.peak.load(Ordering::Relaxed)
+    }
+
+    /// A number for a client that has no address.
+    pub(super) fn number(&self) -> u64 {
+        self.unix.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Takes a place, if one is free.
+    pub(super) fn take(self: &Arc<Self>, pause: &Rc<Pause>) -> Option<Place> {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed) + 1;
+        let place = Place {
+            places: Arc::clone(self),
+            pause: Rc::clone(pause),
+        };
+        if taken > self.limit {
+            return None; // and is dropped
+        }
+        self.peak.fetch_max(taken, Ordering::Relaxed);
+        Some(place)
+    }
+}
+
+/// A client's place. Dropping it, when the descriptor has been closed, frees it.
+pub(super) struct Place {
+    places: Arc<Places>,
+    pause: Rc<Pause>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.taken.fetch_sub(1, Ordering::Relaxed);
+        if self.pause.length.get().is_some() {
+            self.pause.room.set();
+        }
+    }
+}
+
+/// The state of a door that nobody can be let in by, for want of descriptors or memory.
+#[derive(Default)]
+pub(super) struct Pause {
+    /// How long it lasts this time; none: there is no pause.
+    pub(super) length: Cell<Option<Duration>>,
+    /// A client has left: perhaps there is room.
+    pub(super) room: Event,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_is_64_or_a_quarter() {
+        let connections = |descriptors, asked| divide(descriptors, asked, 10).0.connections;
+        assert_eq!(connections(20_000, None), 19_936);
+        assert_eq!(connections(64, None), 48);
+        assert_eq!(connections(1, None), 1);
+        assert_eq!(connections(1024, Some(20)), 20);
+        assert_eq!(
+            divide(64, Some(1000), 10),
+            (
+                Capacity {
+                    connections: 48,
+                    refusals: 4
+                },
+                true
+            )
+        );
+        assert_eq!(divide(1024, Some(20), 10).0.refusals, 64);
+    }
+
+    #[test]
+    fn no_more_places_than_the_limit() {
+        let (places, pause) = (Places::new(2), Rc::default());
+        let first = places.take(&pause);
+        let second = places.take(&pause);
+        assert!(first.is_some() && second.is_some() && places.take(&pause).is_none());
+        drop(first);
+        assert!(places.take(&pause).is_some());
+        assert_eq!(places.peak(), 2);
+    }
+}

@@ -1,0 +1,56 @@
+//! One client's dialogue.
+
+use std::io;
+
+use super::client::Client;
+use super::escape::Escaped;
+use crate::protocol::messages::GREETING;
+use crate::protocol::{self, Answer, Line, Session};
+
+/// What a line counts against the budget of its turn besides its bytes, in nanoseconds.
+const LINE: usize = 50;
+
+/// The dialogue, as the keynote's coroutine holds it: greet, and answer line after line until the client says `quit` or
+/// nothing more. Replies gather, and leave when there is no further line to answer.
+///
+/// # Errors
+/// The client cannot be talked to any more; [`Client::part`] knows why, and what to do about it.
+pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
+    let replies = client.writer();
+    let worker = client.worker();
+    let mut session = Session::default();
+    replies.write(GREETING);
+    while let Some(line) = client.read_line().await? {
+        let (length, text) = match line {
+            Line::Text(bytes) => (bytes.len(), bytes),
+            Line::TooLong => (0, &[][..]),
+        };
+        let (answer, reply) = replies.write_with(|out| {
+            let before = out.len();
+            let answer = session.answer(line, worker.settings.max_line, out);
+            (answer, out.len() - before)
+        });
+        worker.stats.line(reply);
+        // What a line costs is read off its reply: escapes, the slow part of it, make that longer than the line.
+        replies.spend(LINE + length + 4 * reply.saturating_sub(length));
+        match answer {
+            Answer::Text if log::log_enabled!(log::Level::Debug) => {
+                let text = String::from_utf8_lossy(protocol::text(text)).into_owned();
+                log::debug!("{} --> {}", client.peer(), Escaped(&text));
+            }
+            Answer::Text | Answer::Switched => {}
+            Answer::Invalid => {
+                worker
+                    .trouble
+                    .warn(&worker.handle, "a line was not UTF-8", client.peer())
+            }
+            Answer::TooLong => {
+                worker
+                    .trouble
+                    .warn(&worker.handle, "a line was too long", client.peer())
+            }
+            Answer::Quit => break,
+        }
+    }
+    client.flush().await
+}

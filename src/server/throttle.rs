@@ -1,0 +1,51 @@
+//! Warnings that may come by the thousand.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::time::Duration;
+
+use crate::reactor::{Handle, Time};
+
+/// One warning a second for each cause, and the count of those that were not told.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Tells trouble in the log: at once, and then at most a line a second and cause, with the count since the last.
+#[derive(Default)]
+pub(super) struct Throttle {
+    causes: RefCell<Vec<Cause>>,
+}
+
+struct Cause {
+    what: &'static str,
+    next: Time,
+    untold: u64,
+}
+
+impl Throttle {
+    /// Warns of `what`, a fixed text that names the cause, with `detail`: whom it concerns, or the error.
+    pub(super) fn warn(&self, handle: &Handle, what: &'static str, detail: impl Display) {
+        let now = handle.now();
+        let mut causes = self.causes.borrow_mut();
+        let at = causes
+            .iter()
+            .position(|cause| cause.what == what)
+            .unwrap_or_else(|| {
+                causes.push(Cause {
+                    what,
+                    next: Time::ZERO,
+                    untold: 0,
+                });
+                causes.len() - 1
+            });
+        let cause = &mut causes[at];
+        if now < cause.next {
+            cause.untold += 1;
+            return;
+        }
+        match cause.untold {
+            0 => log::warn!("{what}: {detail}"),
+            untold => log::warn!("{what}: {detail} ({untold} more since the last such line)"),
+        }
+        (cause.next, cause.untold) = (now + EVERY, 0);
+    }
+}
