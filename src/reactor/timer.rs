@@ -211,14 +211,23 @@ impl Handle {
 
     /// Calls `callback` then.
     pub fn call_at(&self, deadline: Time, callback: impl FnOnce() + 'static) -> Callback {
-        let timer = self
+        let timer = Rc::new(Cell::new(Id::NONE));
+        let name = Rc::clone(&timer);
+        let call = move || {
+            // It may have been cancelled by one that was due in the same turn.
+            if name.get() != Id::NONE {
+                callback();
+            }
+        };
+        let id = self
             .0
             .timers
             .borrow_mut()
-            .arm(deadline, Action::Call(Box::new(callback)));
+            .arm(deadline, Action::Call(Box::new(call)));
+        timer.set(id);
         Callback {
             handle: self.clone(),
-            timer: Rc::new(Cell::new(timer)),
+            timer,
         }
     }
 
@@ -252,6 +261,9 @@ impl Handle {
     ) {
         let (handle, name) = (self.clone(), Rc::clone(timer));
         let tick = move || {
+            if name.get() == Id::NONE {
+                return;
+            }
             let (next, missed) = after(due, period, handle.0.now.get(), Missed::Skip);
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| callback(missed))) {
                 log::error!("a periodic callback panicked: {}", message(&*payload));
