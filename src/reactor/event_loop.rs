@@ -226,7 +226,11 @@ impl Core {
         };
         discard(body.or(rest));
         match (owner, end) {
-            (Some(owner), end) => owner.ended(end),
+            (Some(owner), end) => {
+                owner.ended(end);
+                // With it goes the output, if nobody wants it.
+                discard(owner);
+            }
             (None, End::Panicked(payload)) => {
                 log::error!("a task panicked: {}", message(&*payload));
             }
@@ -259,9 +263,9 @@ impl Core {
     }
 }
 
-/// Drops a future. Its destructors are foreign code, and their panics end nobody else.
-fn discard(body: Option<Body>) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(body))) {
+/// Drops a task's future, or its output. Their destructors are foreign code, and their panics end nobody else.
+fn discard(what: impl Sized) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(what))) {
         log::error!(
             "a task panicked while it was dropped: {}",
             message(&*payload)
