@@ -219,12 +219,7 @@ impl Handle {
                 callback();
             }
         };
-        let id = self
-            .0
-            .timers
-            .borrow_mut()
-            .arm(deadline, Action::Call(Box::new(call)));
-        timer.set(id);
+        timer.set(self.0.call(deadline, Box::new(call)));
         Callback {
             handle: self.clone(),
             timer,
@@ -272,11 +267,6 @@ impl Handle {
                 handle.arm_periodic(&name, next, period, callback);
             }
         };
-        timer.set(
-            self.0
-                .timers
-                .borrow_mut()
-                .arm(due, Action::Call(Box::new(tick))),
-        );
+        timer.set(self.0.call(due, Box::new(tick)));
     }
 }
