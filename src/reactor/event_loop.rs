@@ -65,11 +65,14 @@ pub(crate) struct Core {
     /// The stream that was found in order during this poll of its task: asked once a poll, not once a line. Whatever
     /// may change the answer resets it.
     pub(crate) checked: Cell<Id>,
+    /// The reactor was dropped: whatever is started now is dropped at once, or it would be kept for ever.
+    pub(crate) closed: Cell<bool>,
 }
 
 /// An event loop with its tasks, timers and sources. It is a value: make as many as you like, one a thread.
 ///
-/// Dropping it drops all tasks and callbacks and closes all sources. Handles that are left do nothing any more.
+/// Dropping it drops all tasks and callbacks, with all that they own. Handles that are left do nothing any more: what is
+/// spawned is cancelled. A stream or listener that somebody else owns is closed when he drops it.
 pub struct Reactor {
     core: Rc<Core>,
     events: RefCell<Vec<Event>>,
@@ -107,6 +110,7 @@ impl Reactor {
             memory: Memory::new(memory),
             budget: Cell::new(BUDGET),
             checked: Cell::new(Id::NONE),
+            closed: Cell::new(false),
         };
         Reactor {
             core: Rc::new(core),
@@ -159,6 +163,8 @@ impl Reactor {
         if done() {
             return Ok(());
         }
+        // A callback, or who turns the loop, may have written too, with no task to rest after it.
+        core.send_staged();
         // 2
         let idle = core.tasks.park() && core.tasks.ready() == 0;
         let deadline = if idle {
@@ -210,10 +216,8 @@ impl Core {
                 .as_mut()
                 .poll(&mut Context::from_waker(&body.waker))
         }));
-        if self.staged_for.get() != Id::NONE {
-            self.send_staged();
-            self.call_in();
-        }
+        self.send_staged();
+        self.call_in();
         match polled {
             Ok(Poll::Pending) => {
                 if let Some(body) = self.tasks.rest(id, body) {
@@ -225,6 +229,28 @@ impl Core {
         }
     }
 
+    /// Puts a new task on the ready queue.
+    pub(crate) fn spawn(
+        &self,
+        future: Pin<Box<dyn Future<Output = ()>>>,
+        owner: Option<Rc<dyn Owner>>,
+    ) -> Id {
+        let id = self.tasks.spawn(future, owner);
+        if self.closed.get() {
+            self.end(id, End::Cancelled, None);
+        }
+        id
+    }
+
+    /// Arms a callback.
+    pub(crate) fn call(&self, deadline: Time, callback: Box<dyn FnOnce()>) -> Id {
+        if self.closed.get() {
+            return Id::NONE;
+        }
+        let action = Action::Call(callback);
+        self.timers.borrow_mut().arm(deadline, action)
+    }
+
     /// Takes a task out, drops its future, tells its owner.
     pub(crate) fn end(&self, id: Id, end: End, body: Option<Body>) {
         let Some((rest, owner)) = self.tasks.remove(id) else {
@@ -232,7 +258,11 @@ impl Core {
         };
         discard(body.or(rest));
         match (owner, end) {
-            (Some(owner), end) => owner.ended(end),
+            (Some(owner), end) => {
+                owner.ended(end);
+                // With it goes the output, if nobody wants it.
+                discard(owner);
+            }
             (None, End::Panicked(payload)) => {
                 log::error!("a task panicked: {}", message(&*payload));
             }
@@ -269,11 +299,11 @@ impl Core {
     }
 }
 
-/// Drops a future. Its destructors are foreign code, and their panics end nobody else.
-fn discard(body: Option<Body>) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(body))) {
+/// Drops a future, an output, a callback. Their destructors are foreign code, and their panics end nobody else.
+fn discard(what: impl Sized) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(what))) {
         log::error!(
-            "a task panicked while it was dropped: {}",
+            "something panicked while it was dropped: {}",
             message(&*payload)
         );
     }
@@ -304,7 +334,7 @@ impl Handle {
         future: Pin<Box<dyn Future<Output = ()>>>,
         owner: Option<Rc<dyn Owner>>,
     ) -> Id {
-        self.0.tasks.spawn(future, owner)
+        self.0.spawn(future, owner)
     }
 
     /// How many tasks, timers and sources there are. All zero when nothing was forgotten.
@@ -333,18 +363,16 @@ pub struct Census {
 
 impl Drop for Reactor {
     fn drop(&mut self) {
-        // Tasks and callbacks own handles, and handles the core: the circle is cut here. A task that is dropped may
-        // spawn another; that one is dropped as well.
-        loop {
-            let tasks = self.core.tasks.of(None);
-            if tasks.is_empty() {
-                break;
-            }
-            for id in tasks {
-                self.core.end(id, End::Cancelled, None);
-            }
+        // Tasks and callbacks own handles, and handles the core: the circle is cut here.
+        self.core.closed.set(true);
+        for id in self.core.tasks.of(None) {
+            self.core.end(id, End::Cancelled, None);
         }
-        let timers = self.core.timers.borrow_mut().clear();
-        drop(timers);
+        let mut timers = Vec::new();
+        self.core
+            .timers
+            .borrow_mut()
+            .expire(Time::NEVER, &mut timers);
+        timers.into_iter().for_each(discard);
     }
 }

@@ -97,9 +97,7 @@ impl<T> JoinHandle<T> {
             future: Box::pin(future),
             state: Rc::clone(&state),
         };
-        let id = core
-            .tasks
-            .spawn(Box::pin(noted), Some(Rc::clone(&state) as Rc<dyn Owner>));
+        let id = core.spawn(Box::pin(noted), Some(Rc::clone(&state) as Rc<dyn Owner>));
         JoinHandle {
             core: Rc::downgrade(core),
             id,

@@ -35,6 +35,7 @@ mod listener;
 mod pool;
 pub mod real;
 mod signal;
+pub mod sim;
 pub mod slots;
 mod source;
 mod stream;

@@ -188,8 +188,15 @@ impl Core {
     }
 
     /// Sends what has gathered, and keeps what the socket does not take. A failure shows at the next operation.
+    #[inline]
     pub(crate) fn send_staged(&self) {
         let id = self.staged_for.replace(Id::NONE);
+        if id != Id::NONE {
+            self.send_to(id);
+        }
+    }
+
+    fn send_to(&self, id: Id) {
         let mut staged = self.staged.borrow_mut();
         let mut sources = self.sources.borrow_mut();
         let mut sent = Ok(staged.len());

@@ -5,7 +5,7 @@
 //! shows it, [`consume`](Stream::consume) says how much of it is done with. Writing gathers: what
 //! [`Writer::write`] appends leaves in one write when the task rests, on whatever it rests.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -21,6 +21,10 @@ use super::time::Time;
 
 /// What a system call counts against its task's budget: about what it takes.
 const CALL: i64 = 500;
+
+/// The same for a line, and how many bytes are moved in one unit.
+const LINE: i64 = 50;
+const BYTES: usize = 8;
 
 /// One connection. Dropping it closes it, and discards input that was not consumed and output that was not sent:
 /// [`flush`](Stream::flush) first.
@@ -96,7 +100,8 @@ impl Stream {
     /// Waits until there is unread input; `false`: the input has ended, and all of it was consumed.
     ///
     /// Borrows the stream. Wakes when bytes, the end or an error arrive. Dropping it loses nothing: what was read stays
-    /// in the stream. It does not read while output waits for the socket, so a client that does not read is not read.
+    /// in the stream. It is not ready while output waits for the socket, so a client that does not read is not read, nor
+    /// when the task's budget is spent.
     pub fn fill(&mut self) -> Fill<'_> {
         Fill(self)
     }
@@ -104,7 +109,8 @@ impl Stream {
     /// The step behind [`fill`](Stream::fill), for futures that do more; reads `most` bytes at the most.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<bool>> {
         if self.start < self.end {
-            return Poll::Ready(Ok(true));
+            // A buffer may hold a hundred thousand lines: what is there already is held to the same rules.
+            return self.poll_in_order(cx).map_ok(|()| true);
         }
         let core = &*self.core;
         if !core.may_go_on(cx) {
@@ -204,6 +210,8 @@ impl Stream {
     /// Those of the socket, this write's or an earlier one's.
     pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         for piece in bytes.chunks(HIGH_WATER) {
+            poll_fn(|cx| self.poll_in_order(cx)).await?;
+            self.core.spend(CALL + (piece.len() / BYTES) as i64);
             self.core
                 .stage(self.id, |staged| staged.extend_from_slice(piece));
             self.flush().await?;
@@ -222,6 +230,7 @@ impl Stream {
         let n = buf.len().min(self.input().len());
         buf[..n].copy_from_slice(&self.input()[..n]);
         self.consume(n);
+        self.core.spend((n / BYTES) as i64);
         Ok(n)
     }
 
@@ -240,6 +249,7 @@ impl Stream {
             };
             line.extend_from_slice(&input[..n]);
             self.consume(n);
+            self.core.spend(LINE + (n / BYTES) as i64);
             if line.len() > limit {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,

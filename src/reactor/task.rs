@@ -226,8 +226,9 @@ impl Tasks {
         if self.shared.some.swap(false, Ordering::SeqCst) {
             let woken = std::mem::take(&mut *self.shared.lock());
             for signal in woken {
-                // Cleared before the task runs: a wake from now on is a new one.
-                signal.queued.store(false, Ordering::SeqCst);
+                // Cleared before the task runs: a wake from now on is a new one. A swap, not a store: it takes over what
+                // whoever was told "queued already" had written before he woke.
+                signal.queued.swap(false, Ordering::SeqCst);
                 self.wake(signal.id);
             }
         }
@@ -311,22 +312,22 @@ impl Shared {
 
 impl Wake for Signal {
     fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Always a swap: after a mere load that says "queued already", what the caller wrote before might become
+        // visible only after the task has run and looked for it in vain.
         if self.queued.swap(true, Ordering::SeqCst) {
             return;
         }
-        let shared = Arc::clone(&self.shared);
-        shared.lock().push(self);
+        let shared = &self.shared;
+        shared.lock().push(Arc::clone(self));
         // Either the reactor, about to sleep, sees `some`, or this thread sees `parked`: both store before they load,
         // and sequential consistency forbids that both loads miss.
         shared.some.store(true, Ordering::SeqCst);
         if shared.parked.swap(false, Ordering::SeqCst) {
             shared.unparker.unpark();
-        }
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.queued.load(Ordering::SeqCst) {
-            Arc::clone(self).wake();
         }
     }
 }

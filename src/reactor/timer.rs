@@ -211,14 +211,18 @@ impl Handle {
 
     /// Calls `callback` then.
     pub fn call_at(&self, deadline: Time, callback: impl FnOnce() + 'static) -> Callback {
-        let timer = self
-            .0
-            .timers
-            .borrow_mut()
-            .arm(deadline, Action::Call(Box::new(callback)));
+        let timer = Rc::new(Cell::new(Id::NONE));
+        let name = Rc::clone(&timer);
+        let call = move || {
+            // It may have been cancelled by one that was due in the same turn.
+            if name.get() != Id::NONE {
+                callback();
+            }
+        };
+        timer.set(self.0.call(deadline, Box::new(call)));
         Callback {
             handle: self.clone(),
-            timer: Rc::new(Cell::new(timer)),
+            timer,
         }
     }
 
@@ -252,6 +256,9 @@ impl Handle {
     ) {
         let (handle, name) = (self.clone(), Rc::clone(timer));
         let tick = move || {
+            if name.get() == Id::NONE {
+                return;
+            }
             let (next, missed) = after(due, period, handle.0.now.get(), Missed::Skip);
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| callback(missed))) {
                 log::error!("a periodic callback panicked: {}", message(&*payload));
@@ -260,11 +267,6 @@ impl Handle {
                 handle.arm_periodic(&name, next, period, callback);
             }
         };
-        timer.set(
-            self.0
-                .timers
-                .borrow_mut()
-                .arm(due, Action::Call(Box::new(tick))),
-        );
+        timer.set(self.0.call(due, Box::new(tick)));
     }
 }

@@ -97,11 +97,6 @@ impl Timers {
         Some(timer.action)
     }
 
-    /// Everything, to be dropped by the caller.
-    pub(crate) fn clear(&mut self) -> Timers {
-        std::mem::take(self)
-    }
-
     fn sweep(&mut self) {
         if self.heap.len() > SWEEP && self.heap.len() > 2 * self.table.len() {
             let table = &self.table;

@@ -1,0 +1,252 @@
+//! The driver: each operation is noted, may fail if that was planned, and is then the world's.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::control::Sim;
+use super::world::{Op, Place, World};
+use crate::reactor::driver::{Driver, Endpoint, Event, Ready, Remote, Unpark};
+use crate::reactor::slots::Id;
+use crate::reactor::time::Time;
+
+pub(super) struct Door(pub(super) Sim);
+
+struct Flag(Arc<AtomicBool>);
+
+impl Unpark for Flag {
+    fn unpark(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// So many polls in vain, with a clock that stands, are a loop without an end.
+const VAIN: u32 = 10_000;
+
+impl World {
+    /// Reports the edges that there are: false, there is none.
+    fn report(&mut self, events: &mut Vec<Event>) -> bool {
+        if self.seeded {
+            for last in (1..self.edges.len()).rev() {
+                let other = self.random(last as u64 + 1) as usize;
+                self.edges.swap(last, other);
+            }
+        }
+        let batch = self.batch.min(self.edges.len());
+        let edges: Vec<_> = self.edges.drain(..batch).collect();
+        for &(id, ready) in &edges {
+            self.note(id.to_bits());
+            events.push(Event { id, ready });
+        }
+        !edges.is_empty()
+    }
+
+    /// Where a poll that found nothing goes on: at the time of what comes next. `None`: it returns.
+    fn next(&mut self, deadline: Time) -> Option<Time> {
+        let unparked = self.unparked.swap(false, Ordering::SeqCst);
+        if deadline <= self.now || unparked {
+            return None;
+        }
+        if !self.auto {
+            self.idle = true;
+            self.vain += 1;
+            assert!(
+                self.vain < VAIN,
+                "the reactor waits and the clock stands: advance() it, or let it auto_advance()"
+            );
+            return None;
+        }
+        let planned = self.happenings.keys().next().map(|key| key.0);
+        let next = planned.unwrap_or(Time::NEVER).min(deadline);
+        assert!(
+            next != Time::NEVER,
+            "deadlock: the reactor waits for what will never happen"
+        );
+        Some(next)
+    }
+}
+
+impl Drop for Door {
+    /// What was planned may own a handle to the world: the circle is cut here.
+    fn drop(&mut self) {
+        let happenings = std::mem::take(&mut self.0.world().happenings);
+        drop(happenings);
+    }
+}
+
+impl Driver for Door {
+    fn now(&self) -> Time {
+        self.0.now()
+    }
+
+    fn poll(&mut self, events: &mut Vec<Event>, deadline: Time) -> io::Result<()> {
+        self.0.world().idle = false;
+        self.0.world().begin(Op::Poll, Id::NONE)?;
+        let now = self.0.now();
+        while self.0.happen(now) {}
+        loop {
+            if self.0.world().report(events) {
+                self.0.world().vain = 0;
+                return Ok(());
+            }
+            let next = self.0.world().next(deadline);
+            let Some(next) = next else {
+                return Ok(());
+            };
+            while self.0.happen(next) {}
+            let mut world = self.0.world();
+            world.now = world.now.max(next);
+        }
+    }
+
+    fn unparker(&self) -> Arc<dyn Unpark> {
+        Arc::new(Flag(Arc::clone(&self.0.world().unparked)))
+    }
+
+    fn listen(&mut self, id: Id, endpoint: Endpoint) -> io::Result<()> {
+        let mut world = self.0.world();
+        world.begin(Op::Listen, id)?;
+        let Endpoint::Simulated(number) = endpoint else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let listening = world.listeners.entry(number).or_default();
+        if listening.id.is_some() || listening.open {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        listening.id = Some(id);
+        world.insert(id, Place::Listener(number));
+        Ok(())
+    }
+
+    fn accept(&mut self, listener: Id, id: Id) -> io::Result<Option<SocketAddr>> {
+        let mut world = self.0.world();
+        world.begin(Op::Accept, listener)?;
+        let Place::Listener(number) = *world.source(listener)? else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let first = world
+            .listeners
+            .get_mut(&number)
+            .and_then(|listening| listening.backlog.pop_front());
+        let end = first.ok_or(io::ErrorKind::WouldBlock)?;
+        world.note(end as u64);
+        world.adopt(id, end);
+        Ok(Some(world.ends[end].address))
+    }
+
+    fn connect(&mut self, id: Id, to: &Remote) -> io::Result<()> {
+        let mut world = self.0.world();
+        world.begin(Op::Connect, id)?;
+        let Remote::Tcp(to, from) = to else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let (this, other) = world.pair(*from);
+        world.ends[this].connecting = true;
+        world.ends[this].id = Some(id);
+        world.insert(id, Place::Stream(this));
+        let (port, time) = (usize::from(to.port()), world.now + world.slow_connect);
+        drop(world);
+        let sim = self.0.clone();
+        let arrive = move || {
+            let mut world = sim.world();
+            if world.ends[this].closed {
+                return;
+            }
+            world.ends[this].connecting = false;
+            if world.knock(port, other) {
+                world.raise(Some(id), Ready::WRITABLE);
+            } else {
+                world.ends[other].closed = true;
+                world.reset(this);
+                world.ends[this].error = Some(io::ErrorKind::ConnectionRefused);
+            }
+        };
+        if time > self.0.now() {
+            self.0.at(time, arrive);
+        } else {
+            arrive();
+        }
+        Ok(())
+    }
+
+    fn connected(&mut self, id: Id) -> io::Result<bool> {
+        let mut world = self.0.world();
+        world.begin(Op::Connected, id)?;
+        let end = world.stream(id)?;
+        match world.ends[end].error.take() {
+            Some(error) => Err(error.into()),
+            None => Ok(!world.ends[end].connecting),
+        }
+    }
+
+    fn read(&mut self, id: Id, buf: &mut [u8]) -> io::Result<usize> {
+        let mut world = self.0.world();
+        world.begin(Op::Read, id)?;
+        let end = world.stream(id)?;
+        let n = world.read(end, buf)?;
+        world.note(n as u64);
+        Ok(n)
+    }
+
+    fn write(&mut self, id: Id, buf: &[u8]) -> io::Result<usize> {
+        let mut world = self.0.world();
+        world.begin(Op::Write, id)?;
+        let end = world.stream(id)?;
+        let n = world.write(end, buf)?;
+        for &byte in &buf[..n] {
+            world.note(u64::from(byte));
+        }
+        Ok(n)
+    }
+
+    fn unread(&mut self, id: Id) -> io::Result<usize> {
+        let mut world = self.0.world();
+        world.begin(Op::Unread, id)?;
+        let end = world.stream(id)?;
+        Ok(world.ends[end].inbox.len())
+    }
+
+    fn shutdown(&mut self, id: Id) -> io::Result<()> {
+        let mut world = self.0.world();
+        world.begin(Op::Shutdown, id)?;
+        let end = world.stream(id)?;
+        if world.ends[end].reset {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        world.finish(end);
+        Ok(())
+    }
+
+    fn close(&mut self, id: Id) {
+        let mut world = self.0.world();
+        // It cannot fail, but it is part of the run.
+        let _ = world.begin(Op::Close, id);
+        world.close_source(id);
+    }
+
+    fn signals(&mut self, id: Id, numbers: &[i32]) -> io::Result<()> {
+        let mut world = self.0.world();
+        world.begin(Op::Signals, id)?;
+        let (numbers, came) = (numbers.to_vec(), Vec::new());
+        world.insert(id, Place::Signals { numbers, came });
+        Ok(())
+    }
+
+    fn next_signal(&mut self, id: Id) -> Option<i32> {
+        match self.0.world().source(id) {
+            Ok(Place::Signals { came, .. }) if !came.is_empty() => Some(came.remove(0)),
+            _ => None,
+        }
+    }
+
+    fn pick(&mut self, ready: usize) -> usize {
+        let mut world = self.0.world();
+        if !world.seeded {
+            return 0;
+        }
+        let picked = world.random(ready as u64) as usize;
+        world.note(picked as u64);
+        picked
+    }
+}

@@ -1,0 +1,469 @@
+//! The state of the world, and the rules by which it changes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::reactor::driver::Ready;
+use crate::reactor::slots::Id;
+use crate::reactor::time::Time;
+
+/// An operation of the driver's, to let it fail.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Op {
+    /// `poll`; `Interrupted` is no failure.
+    Poll,
+    /// `listen`
+    Listen,
+    /// `accept`. The connection stays where it is, for the next try.
+    Accept,
+    /// `connect`: fails at once.
+    Connect,
+    /// `connected`: the outcome is this failure.
+    Connected,
+    /// `read`
+    Read,
+    /// `write`
+    Write,
+    /// `unread`
+    Unread,
+    /// `shutdown`
+    Shutdown,
+    /// `close`. Counted, but it cannot fail.
+    Close,
+    /// `signals`
+    Signals,
+}
+
+/// How an operation fails: with a kind of error, or with a number of the operating system's.
+#[derive(Clone, Copy, Debug)]
+pub enum Failure {
+    /// A kind.
+    Kind(io::ErrorKind),
+    /// An `errno`.
+    Os(i32),
+}
+
+impl From<io::ErrorKind> for Failure {
+    fn from(kind: io::ErrorKind) -> Failure {
+        Failure::Kind(kind)
+    }
+}
+
+impl From<i32> for Failure {
+    fn from(number: i32) -> Failure {
+        Failure::Os(number)
+    }
+}
+
+impl From<Failure> for io::Error {
+    fn from(failure: Failure) -> io::Error {
+        match failure {
+            Failure::Kind(kind) => kind.into(),
+            Failure::Os(number) => io::Error::from_raw_os_error(number),
+        }
+    }
+}
+
+/// One end of a connection. Ends come in pairs, at an even place and the odd one behind it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and most combinations occur"
+)]
+pub(super) struct End {
+    /// The driver's name for it; `None`: it is a [`Peer`](super::Peer)'s, or was not accepted yet.
+    pub(super) id: Option<Id>,
+    pub(super) address: SocketAddr,
+    /// What has come in and was not read.
+    pub(super) inbox: VecDeque<u8>,
+    /// How much more may come in before a write to it says `WouldBlock`.
+    pub(super) room: usize,
+    /// Such a write has said so, and the next room is news to the writer.
+    pub(super) awaited: bool,
+    /// Nothing will come in behind the inbox.
+    pub(super) ended: bool,
+    /// Nothing may be written here any more.
+    pub(super) finished: bool,
+    /// The connection was reset; the error, until an operation has told it.
+    pub(super) reset: bool,
+    pub(super) error: Option<io::ErrorKind>,
+    pub(super) closed: bool,
+    /// Where in the inbox a byte out of band came: a read stops there.
+    pub(super) mark: Option<usize>,
+    /// The most that one read and one write move.
+    pub(super) most: (usize, usize),
+    /// A connect has not come to its end yet.
+    pub(super) connecting: bool,
+}
+
+impl End {
+    fn new(address: SocketAddr) -> End {
+        End {
+            id: None,
+            address,
+            inbox: VecDeque::new(),
+            room: usize::MAX,
+            awaited: false,
+            ended: false,
+            finished: false,
+            reset: false,
+            error: None,
+            closed: false,
+            mark: None,
+            most: (usize::MAX, usize::MAX),
+            connecting: false,
+        }
+    }
+
+    /// What is there to be read, as an edge.
+    pub(super) fn readable(&self) -> Ready {
+        let mut ready = Ready::NONE;
+        if !self.inbox.is_empty() || self.ended || self.reset || self.mark.is_some() {
+            ready = Ready::READABLE;
+        }
+        if self.ended || self.reset || self.mark.is_some() {
+            ready = ready.with(Ready::TAIL);
+        }
+        ready
+    }
+}
+
+/// What the driver knows by an [`Id`].
+pub(super) enum Place {
+    Listener(usize),
+    Stream(usize),
+    Signals { numbers: Vec<i32>, came: Vec<i32> },
+}
+
+pub(super) struct Source {
+    pub(super) id: Id,
+    pub(super) place: Place,
+}
+
+/// A listener, by number. It outlives the driver's name for it.
+#[derive(Default)]
+pub(super) struct Listening {
+    pub(super) id: Option<Id>,
+    /// The test itself accepts here.
+    pub(super) open: bool,
+    pub(super) backlog: VecDeque<usize>,
+}
+
+pub(super) type Happening = Box<dyn FnOnce()>;
+
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches that have nothing to do with one another"
+)]
+pub(super) struct World {
+    pub(super) now: Time,
+    pub(super) auto: bool,
+    pub(super) has_driver: bool,
+    /// The generator's state; `seeded`: it decides on orders, too.
+    pub(super) random: u64,
+    pub(super) seeded: bool,
+    pub(super) ragged: bool,
+    pub(super) slow_connect: Duration,
+    pub(super) batch: usize,
+    pub(super) happenings: BTreeMap<(Time, u64), Happening>,
+    pub(super) planned: u64,
+    pub(super) ends: Vec<End>,
+    pub(super) listeners: BTreeMap<usize, Listening>,
+    /// By the index of their [`Id`]s.
+    pub(super) sources: Vec<Option<Source>>,
+    /// Edges that were not reported yet, in order; one entry a source.
+    pub(super) edges: Vec<(Id, Ready)>,
+    pub(super) failures: BTreeMap<Op, VecDeque<(u64, Failure, u64)>>,
+    pub(super) unparked: Arc<AtomicBool>,
+    pub(super) counts: BTreeMap<Op, u64>,
+    pub(super) trace: u64,
+    /// The last poll found nothing to report, and was willing to wait.
+    pub(super) idle: bool,
+    /// How many such polls came one after the other with the clock standing still.
+    pub(super) vain: u32,
+}
+
+impl World {
+    pub(super) fn new() -> World {
+        World {
+            now: Time::from_nanos(1_000_000_000),
+            auto: false,
+            has_driver: false,
+            random: 0,
+            seeded: false,
+            ragged: false,
+            slow_connect: Duration::ZERO,
+            batch: usize::MAX,
+            happenings: BTreeMap::new(),
+            planned: 0,
+            ends: Vec::new(),
+            listeners: BTreeMap::new(),
+            sources: Vec::new(),
+            edges: Vec::new(),
+            failures: BTreeMap::new(),
+            unparked: Arc::default(),
+            counts: BTreeMap::new(),
+            trace: 0xcbf2_9ce4_8422_2325,
+            idle: false,
+            vain: 0,
+        }
+    }
+
+    /// `SplitMix64`: a number below `below`.
+    pub(super) fn random(&mut self, below: u64) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % below.max(1)
+    }
+
+    /// Notes something that the driver did: FNV-1a, a word at a time.
+    pub(super) fn note(&mut self, word: u64) {
+        self.trace = (self.trace ^ word).wrapping_mul(0x0000_0100_0000_01b3);
+        self.trace ^= self.trace >> 29;
+    }
+
+    /// Begins an operation: counts it, and lets it fail if that was planned.
+    pub(super) fn begin(&mut self, op: Op, id: Id) -> io::Result<()> {
+        *self.counts.entry(op).or_default() += 1;
+        self.note(op as u64);
+        self.note(id.to_bits());
+        self.note(self.now.as_nanos());
+        let Some(planned) = self.failures.get_mut(&op) else {
+            return Ok(());
+        };
+        match planned.front_mut() {
+            None => Ok(()),
+            Some((after @ 1.., ..)) => {
+                *after -= 1;
+                Ok(())
+            }
+            Some((0, failure, times)) => {
+                let failure = *failure;
+                *times = times.saturating_sub(1);
+                if *times == 0 {
+                    planned.pop_front();
+                }
+                Err(failure.into())
+            }
+        }
+    }
+
+    /// An edge, to be reported by the next poll, together with others of the same source.
+    pub(super) fn raise(&mut self, id: Option<Id>, ready: Ready) {
+        let Some(id) = id.filter(|_| ready != Ready::NONE) else {
+            return;
+        };
+        match self.edges.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, all)) => *all = all.with(ready),
+            None => self.edges.push((id, ready)),
+        }
+    }
+
+    /// A new connection, as the places of its ends: the one who connects, the one who accepts.
+    pub(super) fn pair(&mut self, address: Option<SocketAddr>) -> (usize, usize) {
+        let first = self.ends.len();
+        let address = address.unwrap_or_else(|| {
+            let n = (first / 2) as u32;
+            let [_, a, b, c] = (n / 50_000 + 1).to_be_bytes();
+            SocketAddr::from(([10, a, b, c], 10_000 + (n % 50_000) as u16))
+        });
+        self.ends.push(End::new(address));
+        self.ends.push(End::new(address));
+        (first, first + 1)
+    }
+
+    /// Puts an end into a listener's queue. False: nobody listens.
+    pub(super) fn knock(&mut self, number: usize, end: usize) -> bool {
+        let Some(listening) = self.listeners.get_mut(&number) else {
+            return false;
+        };
+        if listening.id.is_none() && !listening.open {
+            return false;
+        }
+        listening.backlog.push_back(end);
+        let id = listening.id;
+        self.raise(id, Ready::READABLE);
+        true
+    }
+
+    /// Gives an end its name: the edges of its birth tell what is there already.
+    pub(super) fn adopt(&mut self, id: Id, end: usize) {
+        self.ends[end].id = Some(id);
+        self.insert(id, Place::Stream(end));
+        let mut ready = self.ends[end].readable();
+        if self.ends[end ^ 1].room > 0 {
+            ready = ready.with(Ready::WRITABLE);
+        }
+        self.raise(Some(id), ready);
+    }
+
+    pub(super) fn insert(&mut self, id: Id, place: Place) {
+        if self.sources.len() <= id.index() {
+            self.sources.resize_with(id.index() + 1, || None);
+        }
+        assert!(
+            self.sources[id.index()].is_none(),
+            "the reactor gave one index to two open sources"
+        );
+        self.sources[id.index()] = Some(Source { id, place });
+    }
+
+    pub(super) fn source(&mut self, id: Id) -> io::Result<&mut Place> {
+        match self.sources.get_mut(id.index()) {
+            Some(Some(source)) if source.id == id => Ok(&mut source.place),
+            _ => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    pub(super) fn stream(&mut self, id: Id) -> io::Result<usize> {
+        match self.source(id)? {
+            Place::Stream(end) => Ok(*end),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Writes into the other end's inbox. The first write to an end that was closed is taken, and answered by a reset.
+    pub(super) fn write(&mut self, end: usize, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(error) = self.ends[end].error.take() {
+            return Err(error.into());
+        }
+        if self.ends[end].reset || self.ends[end].finished {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let mut n = bytes.len().min(self.ends[end].most.1);
+        if self.ragged && n > 0 {
+            n = 1 + self.random(n as u64) as usize;
+        }
+        let other = &mut self.ends[end ^ 1];
+        if other.closed {
+            self.reset(end);
+            return Ok(n);
+        }
+        if other.room == 0 && n > 0 {
+            other.awaited = true;
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        n = n.min(other.room);
+        if other.room != usize::MAX {
+            other.room -= n;
+        }
+        other.inbox.extend(&bytes[..n]);
+        let id = other.id;
+        if n > 0 {
+            self.raise(id, Ready::READABLE);
+        }
+        Ok(n)
+    }
+
+    /// Reads from an inbox. A read is short only where the bytes end, or at a mark; what `most` and `ragged` hold back
+    /// arrives a moment later, with an edge of its own.
+    pub(super) fn read(&mut self, end: usize, buf: &mut [u8]) -> io::Result<usize> {
+        let ragged = self.ragged;
+        let there = {
+            let this = &self.ends[end];
+            let there = this.mark.unwrap_or(usize::MAX).min(this.inbox.len());
+            there.min(buf.len())
+        };
+        if there == 0 {
+            let this = &mut self.ends[end];
+            if this.mark == Some(0) && !this.inbox.is_empty() {
+                this.mark = None;
+                return self.read(end, buf);
+            }
+            return match this.error.take() {
+                Some(error) => Err(error.into()),
+                None if this.ended || this.reset || buf.is_empty() => Ok(0),
+                None => {
+                    this.mark = None;
+                    Err(io::ErrorKind::WouldBlock.into())
+                }
+            };
+        }
+        let mut n = there.min(self.ends[end].most.0);
+        if ragged {
+            n = 1 + self.random(n as u64) as usize;
+        }
+        let this = &mut self.ends[end];
+        for (to, from) in buf.iter_mut().zip(this.inbox.drain(..n)) {
+            *to = from;
+        }
+        this.mark = this.mark.map(|mark| mark - n);
+        if n < there {
+            let (id, ready) = (this.id, this.readable());
+            self.raise(id, ready);
+        }
+        self.widen(end, n);
+        Ok(n)
+    }
+
+    /// Makes room in an inbox; a writer who was told that there is none hears of it.
+    pub(super) fn widen(&mut self, end: usize, room: usize) {
+        let this = &mut self.ends[end];
+        this.room = this.room.saturating_add(room);
+        if this.room > 0 && std::mem::take(&mut this.awaited) {
+            let writer = self.ends[end ^ 1].id;
+            self.raise(writer, Ready::WRITABLE);
+        }
+    }
+
+    /// Nothing more comes from `end`.
+    pub(super) fn finish(&mut self, end: usize) {
+        if std::mem::replace(&mut self.ends[end].finished, true) {
+            return;
+        }
+        let other = &mut self.ends[end ^ 1];
+        other.ended = true;
+        let id = other.id;
+        self.raise(id, Ready::READABLE.with(Ready::TAIL));
+    }
+
+    /// `end` hears that the connection is no more.
+    pub(super) fn reset(&mut self, end: usize) {
+        let this = &mut self.ends[end];
+        if !std::mem::replace(&mut this.reset, true) {
+            this.error = Some(io::ErrorKind::ConnectionReset);
+            let id = this.id;
+            self.raise(id, Ready::READABLE.with(Ready::WRITABLE).with(Ready::TAIL));
+        }
+    }
+
+    /// Closes `end`. If there is input that it did not read, the other one is not told of an end but of a reset: so does
+    /// TCP, and many a last word was lost by it.
+    pub(super) fn close(&mut self, end: usize) {
+        let this = &mut self.ends[end];
+        if std::mem::replace(&mut this.closed, true) {
+            return;
+        }
+        this.id = None;
+        let unread = std::mem::take(&mut this.inbox);
+        if unread.is_empty() {
+            self.finish(end);
+        } else {
+            self.reset(end ^ 1);
+        }
+    }
+
+    /// Closes whatever `id` is.
+    pub(super) fn close_source(&mut self, id: Id) {
+        let known = self.source(id).is_ok();
+        let source = self.sources.get_mut(id.index()).filter(|_| known);
+        match source.and_then(Option::take).map(|source| source.place) {
+            Some(Place::Stream(end)) => self.close(end),
+            Some(Place::Listener(number)) => {
+                let listening = self.listeners.remove(&number).unwrap_or_default();
+                for end in listening.backlog {
+                    self.ends[end].closed = true;
+                    self.reset(end ^ 1);
+                }
+            }
+            Some(Place::Signals { .. }) | None => {}
+        }
+        // An edge that was not reported yet dies with the source, as in the kernel.
+        self.edges.retain(|(known, _)| *known != id);
+    }
+}
