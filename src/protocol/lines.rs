@@ -260,7 +260,11 @@ const GLANCE: usize = 16;
 fn glance(bytes: &[u8; GLANCE]) -> Option<usize> {
     let mut ends = [0; GLANCE];
     for (end, &byte) in ends.iter_mut().zip(bytes) {
-        *end = if byte == b'\n' || byte == b'\r' { 0xff } else { 0 };
+        *end = if byte == b'\n' || byte == b'\r' {
+            0xff
+        } else {
+            0
+        };
     }
     let ends = u128::from_le_bytes(ends);
     (ends != 0).then_some(ends.trailing_zeros() as usize / 8)

@@ -15,7 +15,7 @@ use super::{Client, Model, PATIENCE, REACTOR, TempDir, eventually};
 
 /// How a server is to be started. It listens on a free port of `127.0.0.1` if nothing else is asked for.
 pub struct Setup {
-    model: Model,
+    pub model: Model,
     dir: TempDir,
     flags: Vec<OsString>,
     listens: bool,
