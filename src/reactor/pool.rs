@@ -133,7 +133,8 @@ mod tests {
         a.change(0, 3 * GRANT);
         assert_eq!((a.over(), b.over()), (0, 0));
         b.change(0, GRANT + 1);
-        assert_eq!((a.over(), b.over()), (GRANT, 1));
+        // What b began of its second grant is its own affair.
+        assert_eq!((a.over(), b.over()), (0, 1));
         b.change(GRANT + 1, 10);
         assert_eq!((a.over(), b.over()), (0, 0));
         drop(a);
@@ -153,7 +154,9 @@ mod tests {
     fn the_pool_keeps_a_few_buffers_and_no_more() {
         let pool = Pool::default();
         let out: Vec<_> = (0..2 * KEEP).map(|_| pool.take()).collect();
-        out.into_iter().for_each(|buffer| pool.give(buffer));
+        for buffer in out {
+            pool.give(buffer);
+        }
         assert_eq!(pool.free.borrow().len(), KEEP);
     }
 }
