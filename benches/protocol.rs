@@ -1,5 +1,5 @@
-//! How long the protocol takes for a line: `cargo bench --bench protocol [WORD]...`, for those lines whose name has
-//! one of the words in it. A command for people; it asserts nothing.
+//! How long the protocol takes for a line: `cargo bench --bench protocol [WORD]...`, for those
+//! lines whose name has one of the words in it. A command for people; it asserts nothing.
 #![allow(
     clippy::disallowed_methods,
     reason = "measuring time is all that this does, and no simulation runs it"
@@ -85,8 +85,9 @@ fn main() {
     });
 }
 
-/// The least time that one call of `work` took, in nanoseconds: the mean of some milliseconds' worth of calls, the best
-/// of nine times. All that disturbs makes it longer, so the least is nearest to the truth.
+/// The least time that one call of `work` took, in nanoseconds: the mean of some milliseconds'
+/// worth of calls, the best of nine times. All that disturbs makes it longer, so the least is
+/// nearest to the truth.
 fn fastest(work: &mut dyn FnMut()) -> f64 {
     let mut measure = |calls: u32| {
         let start = Instant::now();

@@ -1,7 +1,8 @@
 //! Every character there is, in every place that matters, against what Python does to it.
 //!
-//! Python 3.11 knows Unicode 14.0; the standard library knows a newer one. What 14.0 had not assigned is not compared,
-//! nor are the characters whose properties were changed later, which are listed here.
+//! Python 3.11 knows Unicode 14.0; the standard library knows a newer one. What 14.0 had not
+//! assigned is not compared, nor are the characters whose properties were changed later, which are
+//! listed here.
 
 mod book;
 
@@ -37,8 +38,9 @@ fn comparable(facts: &Facts) -> impl Iterator<Item = char> {
     })
 }
 
-/// Compares the answers to the lines that `context` makes of the characters. Many characters share a line, for speed;
-/// the digit and the blank between them are neither cased nor ignored, so no one's context reaches the next.
+/// Compares the answers to the lines that `context` makes of the characters. Many characters share
+/// a line, for speed; the digit and the blank between them are neither cased nor ignored, so no
+/// one's context reaches the next.
 #[track_caller]
 fn compare(facts: &Facts, mode: Mode, context: impl Fn(char, &mut String)) {
     let ask = |line: &str| {
@@ -113,7 +115,8 @@ fn white_space_at_the_end() {
     }
 }
 
-/// What is not compared above is at least not answered badly: a character that 14.0 does not know is one all the same.
+/// What is not compared above is at least not answered badly: a character that 14.0 does not know
+/// is one all the same.
 #[test]
 fn every_character_is_utf8() {
     let mut out = Vec::new();

@@ -10,7 +10,8 @@ use proptest::prelude::*;
 
 static FACTS: LazyLock<Facts> = LazyLock::new(Facts::load);
 
-/// Answers the lines one after the other and compares each, with a farther one in front so that `out` is not empty.
+/// Answers the lines one after the other and compares each, with a farther one in front so that
+/// `out` is not empty.
 fn check_dialogue(lines: &[Vec<u8>]) -> Result<(), TestCaseError> {
     let (mut session, mut mode) = (Session::default(), Mode::Upper);
     for line in lines {
@@ -190,7 +191,8 @@ enum Report {
     TooLong,
 }
 
-/// The lines of `input` by the state machine of the protocol, a byte at a time; with each, how many bytes had come in.
+/// The lines of `input` by the state machine of the protocol, a byte at a time; with each, how many
+/// bytes had come in.
 fn lines_by_the_book(input: &[u8], limit: usize, ended: bool) -> Vec<(usize, Report)> {
     let (mut reports, mut line, mut before, mut too_long) = (Vec::new(), Vec::new(), 0, false);
     for (i, &byte) in input.iter().enumerate() {
@@ -218,7 +220,8 @@ fn lines_by_the_book(input: &[u8], limit: usize, ended: bool) -> Vec<(usize, Rep
     reports
 }
 
-/// What the buffer says to `pieces`; with each line, how many bytes it had been given when it said so.
+/// What the buffer says to `pieces`; with each line, how many bytes it had been given when it said
+/// so.
 fn lines_found(pieces: &[&[u8]], limit: usize, ended: bool) -> Vec<(usize, Report)> {
     let mut buffer = LineBuffer::new(limit);
     let (mut reports, mut given) = (Vec::new(), 0);
@@ -360,8 +363,9 @@ fn what_a_line_too_long_is_answered() {
     assert_eq!(out, b"<line too long: limit is 262144 bytes>\r\n");
 }
 
-/// No work of the casing is done twice for a byte: twice the length of the worst lines takes about twice the looks. Time
-/// would say so too, but not on a busy machine: so the lines are long enough to take minutes, were it otherwise.
+/// No work of the casing is done twice for a byte: twice the length of the worst lines takes about
+/// twice the looks. Time would say so too, but not on a busy machine: so the lines are long enough
+/// to take minutes, were it otherwise.
 #[test]
 fn sigmas_and_what_is_ignored_beside_them_take_linear_time() {
     let mut session = Session::default();

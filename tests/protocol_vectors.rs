@@ -1,10 +1,12 @@
-//! Transcripts of whole connections, replayed without a socket: what the original server said, byte for byte
-//! (`vectors_public.jsonl`), and what this one says where that one had no sane answer (`vectors_policy.jsonl`).
+//! Transcripts of whole connections, replayed without a socket: what the original server said, byte
+//! for byte (`vectors_public.jsonl`), and what this one says where that one had no sane answer
+//! (`vectors_policy.jsonl`).
 
 use nbcaser::protocol::{Answer, LineBuffer, Session, messages};
 use serde::Deserialize;
 
-/// One connection. The files say more (what to compare on a console, what the original server needs); it is not for us.
+/// One connection. The files say more (what to compare on a console, what the original server
+/// needs); it is not for us.
 #[derive(Deserialize)]
 struct Vector {
     name: String,
@@ -113,7 +115,8 @@ fn byte_by_byte() {
 fn cut_in_two_at_every_byte() {
     for vector in vectors() {
         let all = bytes(&vector.send.concat());
-        // A cut in the middle of a long run is like the one next to it: try the first two hundred, then every 997th.
+        // A cut in the middle of a long run is like the one next to it: try the first two hundred,
+        // then every 997th.
         let cuts = (0..all.len().min(200)).chain((200..all.len()).step_by(997));
         for cut in cuts {
             let (one, two) = all.split_at(cut);

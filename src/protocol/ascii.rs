@@ -1,12 +1,12 @@
 //! Quoting: text as a literal in ASCII, as Python's `ascii()` writes it.
 //!
-//! No case mapping creates or removes a quote or a backslash, so the quote is chosen by the text as it came in, and
-//! the answer is written in one pass.
+//! No case mapping creates or removes a quote or a backslash, so the quote is chosen by the text as
+//! it came in, and the answer is written in one pass.
 
 use memchr::memchr;
 
-/// The quote that goes around `text`: the single one, unless that would need escapes and the double one would not.
-/// Costs a search of the text, two if it has a `'`.
+/// The quote that goes around `text`: the single one, unless that would need escapes and the double
+/// one would not. Costs a search of the text, two if it has a `'`.
 pub(super) fn quote_for(text: &[u8]) -> u8 {
     if memchr(b'\'', text).is_some() && memchr(b'"', text).is_none() {
         b'"'
@@ -15,7 +15,8 @@ pub(super) fn quote_for(text: &[u8]) -> u8 {
     }
 }
 
-/// The hexadecimal digits of every byte. Without the table, CJK text takes 1.5 times as long to answer.
+/// The hexadecimal digits of every byte: a look-up for two digits, where there are four to write a
+/// character.
 const HEX: [[u8; 2]; 256] = {
     let digits = b"0123456789abcdef";
     let mut table = [[0; 2]; 256];
@@ -30,8 +31,8 @@ const HEX: [[u8; 2]; 256] = {
 /// The longest escape, `\U` and 8 digits.
 pub(super) const LONGEST: usize = 10;
 
-/// Writes `c` to the front of `to` as it stands between quotes, and returns how many bytes that took. A quote is
-/// written as it is: whether it needs a backslash is for the caller to know.
+/// Writes `c` to the front of `to` as it stands between quotes, and returns how many bytes that
+/// took. A quote is written as it is: whether it needs a backslash is for the caller to know.
 #[inline]
 pub(super) fn escape(c: char, to: &mut [u8]) -> usize {
     let [_, plane, high, low] = u32::from(c).to_be_bytes();

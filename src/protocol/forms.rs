@@ -1,14 +1,15 @@
 //! Every letter as it stands in a reply, cased and quoted, ready to be copied.
 //!
-//! The standard library finds a case mapping by binary search, 20 to 30 ns a character; then the result must be
-//! escaped. Both depend on the character alone (but for the sigma), so both are done once for all characters that have
-//! anything to do with case, when the first line that is not plain comes in: in about 2 ms, for 400 KiB. After that a
-//! character costs a look-up and a copy of 16 bytes.
+//! The standard library finds a case mapping by binary search, some 20 ns a character; then the
+//! result must be escaped. Both depend on the character alone (but for the sigma), so both are done
+//! once for all characters that have anything to do with case, when the first line that is not
+//! plain comes in: in 1 to 2 ms for each mode. After that a character costs a look-up and a copy of
+//! 16 bytes.
 
 use std::sync::LazyLock;
 
 use super::ascii;
-use super::casing::{AREAS, is_cased, push_lower, push_upper};
+use super::casing::{CASED_AREAS, is_cased, push_lower, push_upper};
 use super::title::push_title;
 
 /// What is copied at once; what is behind the length of it is overwritten by the next one.
@@ -20,7 +21,8 @@ pub(super) const LONGEST: usize = 18;
 /// How one character looks in a reply.
 #[derive(Clone, Copy)]
 pub(super) struct Form {
-    /// The text, then its length, then whether the *source* character is cased: 14 + 1 + 1, so that one move copies it.
+    /// The text, then its length, then whether the *source* character is cased: 14 + 1 + 1, so that
+    /// one move copies it.
     bytes: [u8; WIDTH],
 }
 
@@ -60,20 +62,25 @@ type Case = fn(char, &mut String);
 /// Characters are kept in pages of 128, and pages without a letter are not kept.
 const PAGE: usize = 128;
 
-/// The forms of all letters in `N` roles: for upper case there is one role; for title case there are two, the character
-/// that begins a word and the one that goes on.
+/// The forms of all letters in `N` roles: for upper case there is one role; for title case there
+/// are two, the character that begins a word and the one that goes on.
 ///
-/// The parts are slices, which live as long as the program, so that a loop has their addresses at hand.
+/// The parts are slices, which live as long as the program, so that a loop has their addresses at
+/// hand.
 #[derive(Clone, Copy)]
 pub(super) struct Forms<const N: usize> {
     /// All characters of one or two bytes: the letters of Europe and the Near East need no search.
     low: &'static [[Form; N]; LOW],
     /// For each page of Unicode where it is in `pages`.
-    index: &'static [u8],
+    index: &'static [u8; PAGES],
     pages: &'static [[[Form; N]; PAGE]],
     /// What does not fit in a form; in its stead that has the place in here.
     long: &'static [[u8; LONGEST]],
 }
+
+/// There are more than Unicode has: all that the bits of four bytes can say, so that no index needs
+/// a check.
+const PAGES: usize = 0x20_0000 / PAGE;
 
 /// The first code that takes three bytes.
 const LOW: usize = 0x800;
@@ -82,24 +89,27 @@ const LOW: usize = 0x800;
 const NONE: u8 = u8::MAX;
 
 impl<const N: usize> Forms<N> {
-    /// The forms of the character of that code; `None` if it is caseless in all roles, and its form but its escape.
+    /// The forms of the character of that code, which takes `length` bytes. `None` if it is
+    /// caseless in all roles, and its form but its escape.
     #[inline]
-    pub(super) fn get(&self, code: u32) -> Option<&'static [Form; N]> {
-        if let Some(forms) = self.low.get(code as usize) {
-            return Some(forms);
+    pub(super) fn get(&self, code: u32, length: usize) -> Option<&'static [Form; N]> {
+        if length <= 2 {
+            return Some(&self.low[code as usize % LOW]);
         }
-        let page = *self.index.get(code as usize / PAGE)?;
-        Some(&self.pages.get(usize::from(page))?[code as usize % PAGE])
+        let page = usize::from(self.index[code as usize / PAGE % PAGES]);
+        Some(&self.pages.get(page)?[code as usize % PAGE])
     }
 
-    /// The text of a form of length 0; `None` if what is around the character decides, as for quotes and sigmas.
+    /// The text of a form of length 0; `None` if what is around the character decides, as for
+    /// quotes and sigmas.
     pub(super) fn long(&self, form: &Form) -> Option<&'static [u8; LONGEST]> {
         self.long.get(usize::from(form.bytes[0]))
     }
 
-    /// Writes down what `cases`, one for each role, make of each character; `counts` tells which are cased.
+    /// Writes down what `cases`, one for each role, make of each character; `counts` tells which
+    /// are cased.
     fn new(cases: [Case; N], counts: fn(char) -> bool) -> Self {
-        let (mut index, mut pages, mut long) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut index, mut pages, mut long) = (Box::new([NONE; PAGES]), Vec::new(), Vec::new());
         let mut text = String::new();
         // For the code, all roles; and whether there was any need for it.
         let mut forms_of = |code: u32| {
@@ -115,7 +125,7 @@ impl<const N: usize> Forms<N> {
             (forms, needed)
         };
         let low: Vec<_> = (0..LOW as u32).map(|code| forms_of(code).0).collect();
-        for first in AREAS
+        for first in CASED_AREAS
             .into_iter()
             .flat_map(|area| area.step_by(PAGE))
             .filter(|&first| first >= LOW as u32)
@@ -127,15 +137,15 @@ impl<const N: usize> Forms<N> {
                 forms
             });
             if needed {
-                index.resize(first as usize / PAGE, NONE);
-                index.push(u8::try_from(pages.len()).expect("fewer than 255 pages have letters"));
+                index[first as usize / PAGE] =
+                    u8::try_from(pages.len()).expect("fewer than 255 pages have letters");
                 pages.push(page);
             }
         }
         let low = low.leak().first_chunk().expect("it has one for each code");
         Self {
             low,
-            index: index.leak(),
+            index: Box::leak(index),
             pages: pages.leak(),
             long: long.leak(),
         }

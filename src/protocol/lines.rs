@@ -1,8 +1,8 @@
 //! Bytes to lines, in whatever pieces the bytes arrive.
 //!
-//! A line ends at `\n`, at `\r\n` or at a lone `\r`, and at nothing else. Nobody can tell a lone `\r` from half a
-//! `\r\n` before the next byte comes, and that may take for ever; so the line is handed out at the `\r`, and a `\n`
-//! that turns up right behind it is swallowed.
+//! A line ends at `\n`, at `\r\n` or at a lone `\r`, and at nothing else. Nobody can tell a lone
+//! `\r` from half a `\r\n` before the next byte comes, and that may take for ever; so the line is
+//! handed out at the `\r`, and a `\n` that turns up right behind it is swallowed.
 //!
 //! ```text
 //!              any other byte: append          over the limit: report, forget what was kept
@@ -13,8 +13,9 @@
 //!        └────────────────┴──────── `\n`, `\r` (and a `\n` behind it) ───────┘   └────┘ other byte
 //! ```
 //!
-//! The common case is that a read brings whole lines: those are found and never copied. Only the unfinished rest of
-//! a read is kept, and each byte is searched once: what is kept holds no line end, so only new bytes are looked at.
+//! The common case is that a read brings whole lines: those are found and never copied. Only the
+//! unfinished rest of a read is kept, and each byte is searched once: what is kept holds no line
+//! end, so only new bytes are looked at.
 
 use memchr::memchr2;
 
@@ -49,8 +50,9 @@ pub enum Found {
 #[derive(Debug)]
 pub struct LineBuffer {
     state: State,
-    /// The unfinished line: at most `limit` bytes, and not one of them a line end. In another state than `Within` it is
-    /// the line that was handed out last; its memory goes when the caller is done with it, which is at the next call.
+    /// The unfinished line: at most `limit` bytes, and not one of them a line end. In another state
+    /// than `Within` it is the line that was handed out last; its memory goes when the caller is
+    /// done with it, which is at the next call.
     kept: Vec<u8>,
     limit: usize,
 }
@@ -59,8 +61,8 @@ pub struct LineBuffer {
 enum State {
     /// Between two lines.
     Between,
-    /// Between two lines, the first of which ended in `\r` at the very end of the input: a `\n` that comes next is a part
-    /// of its end.
+    /// Between two lines, the first of which ended in `\r` at the very end of the input: a `\n`
+    /// that comes next is a part of its end.
     AfterReturn,
     /// In a line; what there is of it is kept.
     Within,
@@ -69,7 +71,8 @@ enum State {
 }
 
 impl LineBuffer {
-    /// A buffer that reports lines of more than `limit` bytes, their ends not counted, as too long. Allocates nothing.
+    /// A buffer that reports lines of more than `limit` bytes, their ends not counted, as too long.
+    /// Allocates nothing.
     pub const fn new(limit: usize) -> Self {
         Self {
             state: State::Between,
@@ -78,10 +81,12 @@ impl LineBuffer {
         }
     }
 
-    /// Searches `input`, the bytes that follow those of all calls before, for the end of the current line.
+    /// Searches `input`, the bytes that follow those of all calls before, for the end of the
+    /// current line.
     ///
-    /// Returns how many bytes it consumed, and where the line lies that is now complete. `None` means that all of
-    /// `input` is consumed, and an unfinished line is kept. What was found is valid until the next call.
+    /// Returns how many bytes it consumed, and where the line lies that is now complete. `None`
+    /// means that all of `input` is consumed, and an unfinished line is kept. What was found is
+    /// valid until the next call.
     ///
     /// ```
     /// use nbcaser::protocol::{Line, LineBuffer};
@@ -118,8 +123,8 @@ impl LineBuffer {
         (consumed, Some(found))
     }
 
-    /// The end of the input has come: an unfinished line is complete now. `None` if there is none, and for one that
-    /// was reported as too long already.
+    /// The end of the input has come: an unfinished line is complete now. `None` if there is none,
+    /// and for one that was reported as too long already.
     pub fn finish(&mut self) -> Option<Found> {
         let found = (self.state == State::Within).then_some(Found::Held);
         self.state = State::Between;
@@ -129,9 +134,11 @@ impl LineBuffer {
         found
     }
 
-    /// The line that the last call found; `input` is what that call was given (after [`LineBuffer::finish`]: anything).
+    /// The line that the last call found; `input` is what that call was given (after
+    /// [`LineBuffer::finish`]: anything).
     ///
-    /// Finding and looking are two steps because the first changes the buffer and the second borrows from it.
+    /// Finding and looking are two steps because the first changes the buffer and the second
+    /// borrows from it.
     #[inline]
     pub fn line<'a>(&'a self, found: Found, input: &'a [u8]) -> Line<'a> {
         match found {
@@ -223,8 +230,9 @@ impl LineBuffer {
         None
     }
 
-    /// Appends to the kept bytes. The first piece gets just the room that it needs, for most lines that come in pieces
-    /// come in two; after that the room doubles, so that a line that drips in costs O(n), and never exceeds the limit.
+    /// Appends to the kept bytes. The first piece gets just the room that it needs, for most lines
+    /// that come in pieces come in two; after that the room doubles, so that a line that drips in
+    /// costs O(n), and never exceeds the limit.
     fn append(&mut self, piece: &[u8]) {
         let needed = self.kept.len() + piece.len();
         if needed > self.kept.capacity() {
@@ -238,9 +246,9 @@ impl LineBuffer {
 /// The offset of the first byte that ends a line.
 #[inline]
 fn find_end(input: &[u8]) -> Option<usize> {
-    // Nothing finds it faster than `memchr2` in a long line; but to call it takes 45 instructions, for a line of 16
-    // bytes as much as all the rest. So up to 32 bytes are looked at right here, the second half of them perhaps
-    // overlapping the first.
+    // Nothing finds it faster than `memchr2` in a long line; but to call it takes 45 instructions,
+    // for a line of 16 bytes as much as all the rest. So up to 32 bytes are looked at right here,
+    // the second half of them perhaps overlapping the first.
     if let Some(first) = input.first_chunk() {
         if let Some(end) = glance(first) {
             return Some(end);

@@ -1,6 +1,7 @@
 //! What the server says besides cased text.
 //!
-//! The greeting ends in a bare line feed, everything else in CR LF: clients of the original server depend on both.
+//! The greeting ends in a bare line feed, everything else in CR LF: clients of the original server
+//! depend on both.
 
 use std::io::Write;
 
@@ -24,7 +25,8 @@ pub fn line_too_long(limit: usize, out: &mut Vec<u8>) {
     write!(out, "<line too long: limit is {limit} bytes>\r\n").expect("a Vec takes every write");
 }
 
-/// Appends the answer to a line that is not UTF-8; `at` is the offset in the line, from 0, of the first byte to blame.
+/// Appends the answer to a line that is not UTF-8; `at` is the offset in the line, from 0, of the
+/// first byte to blame.
 pub fn invalid_utf8(at: usize, out: &mut Vec<u8>) {
     write!(out, "<invalid UTF-8 at byte {at}>\r\n").expect("a Vec takes every write");
 }

@@ -1,12 +1,14 @@
 //! The protocol: bytes in, bytes out; no socket, no clock, no I/O.
 //!
-//! Both servers speak it through two values for each connection, and the load tester checks answers with them:
+//! Both servers speak it through two values for each connection, and the load tester checks answers
+//! with them:
 //!
 //! 1. [`lines`](LineBuffer) finds the lines in what arrives, however it is cut up.
 //! 2. [`session`](Session) answers each line; [`messages`] are the fixed phrases.
-//! 3. `casing` and `title` say what upper and title case *are*, letter by letter; `ascii` how the result is quoted.
-//! 4. `plain`, `forms` and `reply` do the same fast: plain ASCII in whole registers, the rest from a table made of 3,
-//!    with `utf8` taking the bytes apart.
+//! 3. `casing` and `title` say what upper and title case *are*, letter by letter; `ascii` how the
+//!    result is quoted.
+//! 4. `plain`, `forms` and `reply` do the same fast: plain ASCII in whole registers, the rest from
+//!    a table made of 3, with `utf8` taking the bytes apart.
 
 mod ascii;
 mod casing;

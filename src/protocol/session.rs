@@ -32,7 +32,8 @@ pub enum Answer {
     Text,
     /// A change of mode.
     Switched,
-    /// `quit`: once its answer is sent the connection is to be closed, and what comes behind it never answered.
+    /// `quit`: once its answer is sent the connection is to be closed, and what comes behind it
+    /// never answered.
     Quit,
     /// Not UTF-8. All stays as it was.
     Invalid,
@@ -41,8 +42,9 @@ pub enum Answer {
 }
 
 impl Session {
-    /// Appends the answer to `line` to `out`, in one piece of at most 9 bytes for each byte of the line and 50 more.
-    /// `limit` is the one that the line was measured by, in bytes; it is for the message only.
+    /// Appends the answer to `line` to `out`, in one piece of at most 9 bytes for each byte of the
+    /// line and 50 more. `limit` is the one that the line was measured by, in bytes; it is for the
+    /// message only.
     ///
     /// ```
     /// use nbcaser::protocol::{Answer, Line, Session};
@@ -53,8 +55,9 @@ impl Session {
     /// assert_eq!(out, b"<switching to title case mode>\r\nTitle-cased: \"They'Re \\xc7a\"\r\n");
     /// ```
     ///
-    /// Costs about 0.1 ns a byte for plain ASCII and 1 ns a character for the rest. The very first lines that are not
-    /// plain ASCII also pay for tables, some milliseconds in all.
+    /// Costs about 0.1 ns a byte for plain ASCII, and 2 to 5 ns a character for the rest (25 ns for
+    /// a capital sigma in title case). The very first lines that are not plain also pay for tables:
+    /// 1 ms in upper case, 2 ms in title case, 4 ms for the first sigma.
     #[inline]
     pub fn answer(&mut self, line: Line<'_>, limit: usize, out: &mut Vec<u8>) -> Answer {
         let Line::Text(line) = line else {
@@ -104,7 +107,8 @@ impl Session {
         self.cased_by_character(line, text, out, start)
     }
 
-    /// Goes on where the short road ended: in `out`, what begins at `start` is the answer up to its quote.
+    /// Goes on where the short road ended: in `out`, what begins at `start` is the answer up to its
+    /// quote.
     #[inline(never)]
     fn cased_by_character(
         &self,
@@ -132,8 +136,9 @@ impl Session {
 /// The length of `Upper-cased: '` and of `Title-cased: '`.
 const PREFIX: usize = 14;
 
-/// The text of a line: what is left without the white space at its end. That is the property `White_Space` and the four
-/// separators U+001C to U+001F. If the line is UTF-8 the text is, and the other way round.
+/// The text of a line: what is left without the white space at its end. That is the property
+/// `White_Space` and the four separators U+001C to U+001F. If the line is UTF-8 the text is, and
+/// the other way round.
 ///
 /// Costs nothing for a line that ends in another character, and else a look at each one that goes.
 #[inline]

@@ -62,7 +62,8 @@ pub(crate) struct Core {
     pub(crate) now: Cell<Time>,
     /// What is left of the running task's budget.
     pub(crate) budget: Cell<i64>,
-    /// The stream that was found in order during this poll of its task, so that it is asked once a poll, not once a line.
+    /// The stream that was found in order during this poll of its task: asked once a poll, not once a line. Whatever
+    /// may change the answer resets it.
     pub(crate) checked: Cell<Id>,
     /// The reactor was dropped: whatever is started now is dropped at once, or it would be kept for ever.
     pub(crate) closed: Cell<bool>,
@@ -216,8 +217,13 @@ impl Core {
                 .poll(&mut Context::from_waker(&body.waker))
         }));
         self.send_staged();
+        self.call_in();
         match polled {
-            Ok(Poll::Pending) => discard(self.tasks.rest(id, body)),
+            Ok(Poll::Pending) => {
+                if let Some(body) = self.tasks.rest(id, body) {
+                    discard(Some(body));
+                }
+            }
             Ok(Poll::Ready(())) => self.end(id, End::Finished, Some(body)),
             Err(payload) => self.end(id, End::Panicked(payload), Some(body)),
         }
@@ -285,7 +291,11 @@ impl Core {
     }
 
     pub(crate) fn spend(&self, units: i64) {
-        self.budget.set(self.budget.get() - units);
+        let left = self.budget.get() - units;
+        self.budget.set(left);
+        if left <= 0 {
+            self.checked.set(Id::NONE);
+        }
     }
 }
 

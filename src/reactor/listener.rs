@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use super::driver::{Endpoint, Ready};
 use super::event_loop::{Core, Handle};
 use super::slots::Id;
-use super::source::Source;
+use super::source::{INPUT, Source, gone};
 use super::stream::Stream;
 
 /// What accepting one connection counts against the task's budget: some twenty a turn.
@@ -61,16 +61,14 @@ impl Listener {
     pub fn try_accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
         let core = &self.core;
         core.spend(ACCEPT);
-        core.try_with(self.id, Ready::READABLE, |core| {
-            let source = |_| Source::new(Ready::WRITABLE, self.tcp, core.now.get());
-            let id = core.sources.borrow_mut().insert_with(source);
-            let accepted = core.driver.borrow_mut().accept(self.id, id);
-            if accepted.is_err() {
-                core.sources.borrow_mut().remove(id);
-            }
-            accepted.map(|peer| (id, peer))
-        })
-        .map(|(id, peer)| (Stream::new(core, id), peer))
+        let source = |_| Source::new(Ready::WRITABLE, self.tcp, core.now.get());
+        let id = core.sources.borrow_mut().insert_with(source);
+        let stream = Stream::new(core, id); // forgets the source if nothing is accepted
+        let mut sources = core.sources.borrow_mut();
+        let listener = sources.get_mut(self.id).ok_or_else(gone)?;
+        let accepted = listener.attempt(INPUT, || core.driver.borrow_mut().accept(self.id, id));
+        drop(sources);
+        accepted.map(|peer| (stream, peer))
     }
 }
 

@@ -53,7 +53,8 @@ pub use join::{JoinError, JoinHandle};
 pub use listener::{Accept, Listener};
 pub use pool::MemoryLimit;
 pub use signal::{Next, Signals};
-pub use stream::{Fill, Flush, HIGH_WATER, Stream, Writer};
+pub use source::HIGH_WATER;
+pub use stream::{Fill, Flush, Stream, Writer};
 pub use time::Time;
 pub use timer::{
     Callback, Interval, Missed, Sleep, Tick, interval, sleep, sleep_until, timeout, timeout_at,

@@ -11,34 +11,33 @@ use slab::Slab;
 ///
 /// An old key would fit again only when the same place is filled exactly 2^32 insertions later.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Id {
-    index: u32,
-    generation: u32,
-}
+pub struct Id(u64);
 
 impl Id {
     /// A key that finds nothing.
-    pub const NONE: Id = Id {
-        index: u32::MAX,
-        generation: 0,
-    };
+    pub const NONE: Id = Id(u64::MAX);
+
+    const fn new(index: u32, generation: u32) -> Id {
+        Id((generation as u64) << 32 | index as u64)
+    }
 
     /// The place in its table, for a table that runs beside it.
     pub const fn index(self) -> usize {
-        self.index as usize
+        self.0 as u32 as usize
+    }
+
+    const fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
     }
 
     /// The key as one word, for the kernel to carry around.
     pub const fn to_bits(self) -> u64 {
-        (self.generation as u64) << 32 | self.index as u64
+        self.0
     }
 
     /// The key that [`Id::to_bits`] packed.
     pub const fn from_bits(bits: u64) -> Id {
-        Id {
-            index: bits as u32,
-            generation: (bits >> 32) as u32,
-        }
+        Id(bits)
     }
 }
 
@@ -74,12 +73,9 @@ impl<T> Slots<T> {
             .filter(|&i| i != u32::MAX)
             .expect("fewer than 2^32 - 1 entries");
         self.generation = self.generation.wrapping_add(1);
-        let id = Id {
-            index,
-            generation: self.generation,
-        };
+        let id = Id::new(index, self.generation);
         place.insert(Slot {
-            generation: id.generation,
+            generation: self.generation,
             value: make(id),
         });
         id
@@ -89,7 +85,7 @@ impl<T> Slots<T> {
     pub fn get(&self, id: Id) -> Option<&T> {
         self.slab
             .get(id.index())
-            .filter(|slot| slot.generation == id.generation)
+            .filter(|slot| slot.generation == id.generation())
             .map(|slot| &slot.value)
     }
 
@@ -97,7 +93,7 @@ impl<T> Slots<T> {
     pub fn get_mut(&mut self, id: Id) -> Option<&mut T> {
         self.slab
             .get_mut(id.index())
-            .filter(|slot| slot.generation == id.generation)
+            .filter(|slot| slot.generation == id.generation())
             .map(|slot| &mut slot.value)
     }
 
@@ -109,15 +105,9 @@ impl<T> Slots<T> {
 
     /// All entries with their keys, in the order of their places.
     pub fn iter(&self) -> impl Iterator<Item = (Id, &T)> {
-        self.slab.iter().map(|(index, slot)| {
-            (
-                Id {
-                    index: index as u32,
-                    generation: slot.generation,
-                },
-                &slot.value,
-            )
-        })
+        self.slab
+            .iter()
+            .map(|(index, slot)| (Id::new(index as u32, slot.generation), &slot.value))
     }
 
     /// How many entries there are.

@@ -3,181 +3,174 @@
 //! A source (a socket, a listener, the signals) is registered once, at its birth, for reading, writing and urgent
 //! data, and never again. The kernel then reports each *change* to ready, an edge, and never repeats itself. So:
 //!
-//! * **Readiness is remembered.** An edge sets a flag here; only an operation that finds nothing left clears it. Whoever
-//!   comes later looks at the flag, so an edge that came early is not lost.
+//! * **Readiness is remembered.** An edge sets a flag here; only an operation that finds nothing left clears it.
+//!   Whoever comes later looks at the flag, so an edge that came early is not lost.
 //! * **The operation is tried first**, while the flag is set. Every flag is a hint.
-//! * **A short read means that nothing is left**, on TCP, and clears the flag: no second read just to hear `WouldBlock`.
-//!   If more arrives it raises a new edge. Not so behind [`Ready::TAIL`]: an end of input that came with the bytes, or
-//!   bytes behind an urgent one, raise none, so there one reads on until `WouldBlock` or the end.
+//! * **A short read means that nothing is left**, on TCP, and clears the flag: no second read just to hear
+//!   `WouldBlock`. If more arrives it raises a new edge. Not so behind [`Ready::TAIL`]: an end of input that came with
+//!   the bytes, or bytes behind an urgent one, raise none, so there one reads on until `WouldBlock` or the end.
 //! * **A short write is written on** until the socket says `WouldBlock`: only then will it raise an edge.
-//! * **Who stops early must come back by himself**: his budget is spent, but no edge will tell him that bytes are left.
-//!   He wakes himself.
+//! * **Who stops early must come back by himself**: his budget is spent, but no edge will tell him that bytes are
+//!   left. He wakes himself.
 //!
 //! Output gathers while a task runs ([`Core::stage`]) and leaves in one write when the task rests, whatever it rests
 //! on. What the socket does not take is kept in the source's outbox, and goes out on the next edge without the task.
 
 use std::io;
 
-use super::driver::{Event, Ready};
+use super::driver::{Driver, Event, Ready};
 use super::event_loop::Core;
 use super::pool::BUFFER;
 use super::slots::Id;
 use super::task::Waiter;
 use super::time::Time;
 
+/// Gathered output past this many bytes is sent before the task writes more.
+pub const HIGH_WATER: usize = 64 * 1024;
+
+/// What an operation that finds nothing left clears.
+pub(crate) const INPUT: Ready = Ready::READABLE.with(Ready::TAIL);
+pub(crate) const OUTPUT: Ready = Ready::WRITABLE;
+
 pub(crate) struct Source {
     ready: Ready,
-    /// TCP. A Unix socket may stop a read short at any boundary between two writes.
+    /// TCP. On a Unix socket a read stops at the end of each message of the sender's, with more behind it.
     short_read_ends: bool,
-    /// What every further operation says: the socket failed while its task rested, or its buffers were called in.
-    error: Option<io::ErrorKind>,
+    /// What each further operation says: the socket failed while its task rested, or its buffers were called in.
+    pub(crate) error: Option<io::ErrorKind>,
     pub(crate) reader: Waiter,
     pub(crate) writer: Waiter,
     /// When a byte was last read or written.
-    active: Time,
+    pub(crate) active: Time,
     /// Bytes of input that its task keeps.
     kept: usize,
-    outbox: Option<Box<Outbox>>,
-}
-
-/// Output that the socket did not take yet.
-struct Outbox {
-    bytes: Vec<u8>,
-    sent: usize,
+    /// Output that the socket did not take yet, and how much of it it took since.
+    outbox: Option<Box<(Vec<u8>, usize)>>,
 }
 
 impl Source {
-    pub(crate) fn new(ready: Ready, short_read_ends: bool, now: Time) -> Source {
+    pub(crate) fn new(ready: Ready, short_read_ends: bool, active: Time) -> Source {
+        let (reader, writer) = (Waiter::NOBODY, Waiter::NOBODY);
         Source {
             ready,
             short_read_ends,
             error: None,
-            reader: Waiter::NOBODY,
-            writer: Waiter::NOBODY,
-            active: now,
+            reader,
+            writer,
+            active,
             kept: 0,
             outbox: None,
         }
     }
 
-    fn held(&self) -> usize {
-        self.kept
-            + self
-                .outbox
-                .as_ref()
-                .map_or(0, |outbox| outbox.bytes.capacity())
-    }
-}
-
-fn gone() -> io::Error {
-    io::ErrorKind::NotConnected.into()
-}
-
-impl Core {
-    /// Applies one edge.
-    pub(crate) fn apply(&self, event: Event) {
-        let (reader, writer) = {
-            let mut sources = self.sources.borrow_mut();
-            let Some(source) = sources.get_mut(event.id) else {
-                return;
-            };
-            source.ready = source.ready.with(event.ready);
-            let stuck = source.outbox.is_some();
-            let reader = event
-                .ready
-                .any(Ready::READABLE)
-                .then(|| source.reader.clone());
-            let writer =
-                (event.ready.any(Ready::WRITABLE) && !stuck).then(|| source.writer.clone());
-            if stuck && event.ready.any(Ready::WRITABLE) {
-                drop(sources);
-                self.send_outbox(event.id);
-            }
-            (reader, writer)
-        };
-        reader
-            .into_iter()
-            .chain(writer)
-            .for_each(|waiter| self.tasks.notify(waiter));
-    }
-
-    /// Whether the source has failed.
-    pub(crate) fn check(&self, id: Id) -> io::Result<()> {
-        match self.sources.borrow().get(id).ok_or_else(gone)?.error {
-            Some(kind) => Err(kind.into()),
-            None => Ok(()),
-        }
-    }
-
-    /// Reads, if the source may be readable.
-    pub(crate) fn try_read(&self, id: Id, buf: &mut [u8]) -> io::Result<usize> {
-        let mut sources = self.sources.borrow_mut();
-        let source = sources.get_mut(id).ok_or_else(gone)?;
-        loop {
-            if !source.ready.any(Ready::READABLE) {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            match self.driver.borrow_mut().read(id, buf) {
-                Ok(n) => {
-                    if n > 0
-                        && n < buf.len()
-                        && source.short_read_ends
-                        && !source.ready.any(Ready::TAIL)
-                    {
-                        source.ready = source.ready.without(Ready::READABLE);
-                    }
-                    if n > 0 {
-                        source.active = self.now.get();
-                    }
-                    return Ok(n);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    source.ready = source.ready.without(Ready::READABLE.with(Ready::TAIL));
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// An operation other than a read of bytes (accept, the outcome of a connect), if the source may be `ready` for it.
-    pub(crate) fn try_with<T>(
-        &self,
-        id: Id,
-        ready: Ready,
-        mut operation: impl FnMut(&Core) -> io::Result<T>,
+    /// Tries an operation while the source may be ready for it.
+    #[inline]
+    pub(crate) fn attempt<T>(
+        &mut self,
+        way: Ready,
+        mut operation: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
-        loop {
-            if !self
-                .sources
-                .borrow()
-                .get(id)
-                .ok_or_else(gone)?
-                .ready
-                .any(ready)
-            {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            match operation(self) {
+        while self.ready.any(way) {
+            match operation() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if let Some(source) = self.sources.borrow_mut().get_mut(id) {
-                        source.ready = source.ready.without(ready);
-                    }
+                    self.ready = self.ready.without(way)
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
         }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    #[inline]
+    pub(crate) fn read(
+        &mut self,
+        driver: &mut dyn Driver,
+        id: Id,
+        buf: &mut [u8],
+        now: Time,
+    ) -> io::Result<usize> {
+        let n = self.attempt(INPUT, || driver.read(id, buf))?;
+        if n > 0 {
+            self.active = now;
+            if n < buf.len() && self.short_read_ends && !self.ready.any(Ready::TAIL) {
+                self.ready = self.ready.without(INPUT);
+            }
+        }
+        Ok(n)
+    }
+
+    /// Writes until all is written or the socket is full.
+    #[inline]
+    fn write(
+        &mut self,
+        driver: &mut dyn Driver,
+        id: Id,
+        bytes: &[u8],
+        now: Time,
+    ) -> io::Result<usize> {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match self.attempt(OUTPUT, || driver.write(id, &bytes[sent..])) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => (sent, self.active) = (sent + n, now),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sent)
+    }
+
+    #[inline]
+    pub(crate) fn is_readable(&self) -> bool {
+        self.ready.any(INPUT)
     }
 
     /// Makes the next read ask the socket, edge or no edge.
-    pub(crate) fn expect_input(&self, id: Id) {
-        if let Some(source) = self.sources.borrow_mut().get_mut(id) {
-            source.ready = source.ready.with(Ready::READABLE);
-        }
+    pub(crate) fn expect_input(&mut self) {
+        self.ready = self.ready.with(Ready::READABLE);
     }
 
-    /// Lets `write` append to the output that leaves when the task rests; tells how much has gathered.
+    /// Whether output waits for the socket.
+    #[inline]
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.outbox.is_some()
+    }
+
+    /// Bytes that count against the memory limit.
+    fn held(&self) -> usize {
+        self.kept + self.outbox.as_ref().map_or(0, |outbox| outbox.0.capacity())
+    }
+}
+
+impl Core {
+    /// Applies one edge.
+    #[inline]
+    pub(crate) fn apply(&self, event: Event) {
+        let mut sources = self.sources.borrow_mut();
+        let Some(source) = sources.get_mut(event.id) else {
+            return;
+        };
+        source.ready = source.ready.with(event.ready);
+        let reader = if event.ready.any(INPUT) {
+            source.reader.clone()
+        } else {
+            Waiter::NOBODY
+        };
+        let writer = match (event.ready.any(OUTPUT), source.is_stuck()) {
+            (true, false) => source.writer.clone(),
+            (true, true) => {
+                drop(sources);
+                return self.send_outbox(event.id, reader);
+            }
+            (false, _) => Waiter::NOBODY,
+        };
+        drop(sources);
+        self.tasks.notify(reader);
+        self.tasks.notify(writer);
+    }
+
+    /// Lets `write` append to the output that leaves when the task rests.
     ///
     /// All streams share one buffer, as one task runs at a time and most write to one stream: another stream's output
     /// is sent first.
@@ -186,107 +179,88 @@ impl Core {
             self.send_staged();
             self.staged_for.set(id);
         }
-        write(&mut self.staged.borrow_mut())
+        let mut staged = self.staged.borrow_mut();
+        let result = write(&mut staged);
+        if staged.len() > HIGH_WATER {
+            self.checked.set(Id::NONE);
+        }
+        result
     }
 
-    /// Sends what has gathered.
+    /// Sends what has gathered, and keeps what the socket does not take. A failure shows at the next operation.
+    #[inline]
     pub(crate) fn send_staged(&self) {
         let id = self.staged_for.replace(Id::NONE);
-        if id == Id::NONE {
-            return;
+        if id != Id::NONE {
+            self.send_to(id);
         }
-        let failed = {
-            let mut bytes = self.staged.borrow_mut();
-            let failed = self.send(id, &bytes);
-            bytes.clear();
-            // A reply may be megabytes; the buffer of all need not stay so.
-            bytes.shrink_to(2 * BUFFER);
-            failed
-        };
-        if failed {
-            self.notify_both(id);
-        }
-        self.call_in();
     }
 
-    /// Writes `bytes`, behind those that wait already, and keeps what the socket does not take. True: it failed, which
-    /// the next operation will tell.
-    fn send(&self, id: Id, bytes: &[u8]) -> bool {
+    fn send_to(&self, id: Id) {
+        let mut staged = self.staged.borrow_mut();
+        let mut sources = self.sources.borrow_mut();
+        let mut sent = Ok(staged.len());
+        if let Some(source) = sources.get_mut(id) {
+            if !source.is_stuck() {
+                sent = source.write(&mut **self.driver.borrow_mut(), id, &staged, self.now.get());
+            }
+            if source.is_stuck() || !matches!(sent, Ok(n) if n == staged.len()) {
+                let before = source.held();
+                match (&mut source.outbox, &sent) {
+                    (Some(outbox), _) => outbox.0.extend_from_slice(&staged),
+                    (None, Ok(sent)) => {
+                        source.outbox = Some(Box::new((staged[*sent..].to_vec(), 0)))
+                    }
+                    (None, Err(error)) => source.error = Some(error.kind()),
+                }
+                self.memory.change(before, source.held());
+            }
+        }
+        staged.clear();
+        if staged.capacity() > 2 * BUFFER {
+            *staged = Vec::new(); // a reply may be megabytes; the buffer of all need not stay so
+        }
+        drop((staged, sources));
+        if sent.is_err() {
+            self.notify_both(id);
+        }
+    }
+
+    /// Goes on with the outbox. When it is empty, or has failed, its task is woken; else only who waits to read.
+    fn send_outbox(&self, id: Id, reader: Waiter) {
         let mut sources = self.sources.borrow_mut();
         let Some(source) = sources.get_mut(id) else {
-            return false;
+            return;
         };
         let before = source.held();
-        match &mut source.outbox {
-            Some(outbox) => outbox.bytes.extend_from_slice(bytes),
-            None => match self.write(id, source, bytes) {
-                Ok(sent) if sent == bytes.len() => return false,
-                Ok(sent) => {
-                    source.outbox = Some(Box::new(Outbox {
-                        bytes: bytes[sent..].to_vec(),
-                        sent: 0,
-                    }));
-                }
-                Err(error) => {
-                    source.error = Some(error.kind());
-                    return true;
-                }
-            },
+        let Some(mut outbox) = source.outbox.take() else {
+            return;
+        };
+        let (bytes, sent) = &mut *outbox;
+        let done = match source.write(
+            &mut **self.driver.borrow_mut(),
+            id,
+            &bytes[*sent..],
+            self.now.get(),
+        ) {
+            Ok(n) => {
+                *sent += n;
+                *sent == bytes.len()
+            }
+            Err(error) => {
+                source.error = Some(error.kind());
+                true
+            }
+        };
+        if !done {
+            source.outbox = Some(outbox);
         }
         self.memory.change(before, source.held());
-        false
-    }
-
-    /// Writes until all is written or the socket is full.
-    fn write(&self, id: Id, source: &mut Source, bytes: &[u8]) -> io::Result<usize> {
-        let mut sent = 0;
-        while sent < bytes.len() && source.ready.any(Ready::WRITABLE) {
-            match self.driver.borrow_mut().write(id, &bytes[sent..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => {
-                    sent += n;
-                    source.active = self.now.get();
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    source.ready = source.ready.without(Ready::WRITABLE);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(sent)
-    }
-
-    /// Goes on with the outbox. Its task is woken when it is empty, or failed.
-    fn send_outbox(&self, id: Id) {
-        let done = {
-            let mut sources = self.sources.borrow_mut();
-            let Some(source) = sources.get_mut(id) else {
-                return;
-            };
-            let Some(mut outbox) = source.outbox.take() else {
-                return;
-            };
-            let held = source.kept + outbox.bytes.capacity();
-            let result = self.write(id, source, &outbox.bytes[outbox.sent..]);
-            let done = match result {
-                Ok(n) => {
-                    outbox.sent += n;
-                    outbox.sent == outbox.bytes.len()
-                }
-                Err(error) => {
-                    source.error = Some(error.kind());
-                    true
-                }
-            };
-            if !done {
-                source.outbox = Some(outbox);
-            }
-            self.memory.change(held, source.held());
-            done
-        };
+        drop(sources);
         if done {
-            self.notify_both(id);
+            self.notify_both(id)
+        } else {
+            self.tasks.notify(reader)
         }
     }
 
@@ -295,18 +269,11 @@ impl Core {
             .sources
             .borrow()
             .get(id)
-            .map(|source| [source.reader.clone(), source.writer.clone()]);
-        both.into_iter()
-            .flatten()
-            .for_each(|waiter| self.tasks.notify(waiter));
-    }
-
-    /// Whether output waits for the socket.
-    pub(crate) fn is_stuck(&self, id: Id) -> bool {
-        self.sources
-            .borrow()
-            .get(id)
-            .is_some_and(|source| source.outbox.is_some())
+            .map(|source| (source.reader.clone(), source.writer.clone()));
+        if let Some((reader, writer)) = both {
+            self.tasks.notify(reader);
+            self.tasks.notify(writer);
+        }
     }
 
     /// Throws away the output that was not sent; tells the last byte of it that was.
@@ -318,40 +285,32 @@ impl Core {
         let mut sources = self.sources.borrow_mut();
         let source = sources.get_mut(id)?;
         let before = source.held();
-        let outbox = source.outbox.take()?;
+        let (bytes, sent) = *source.outbox.take()?;
         self.memory.change(before, source.held());
-        outbox.sent.checked_sub(1).map(|last| outbox.bytes[last])
-    }
-
-    /// When a byte was last read or written.
-    pub(crate) fn active(&self, id: Id) -> Time {
-        self.sources
-            .borrow()
-            .get(id)
-            .map_or(Time::ZERO, |source| source.active)
+        bytes[..sent].last().copied()
     }
 
     /// Notes that the task keeps `bytes` of input for this stream while it rests.
     pub(crate) fn keep(&self, id: Id, bytes: usize) {
-        {
-            let mut sources = self.sources.borrow_mut();
-            let Some(source) = sources.get_mut(id) else {
-                return;
-            };
+        if let Some(source) = self.sources.borrow_mut().get_mut(id) {
             let before = source.held();
             source.kept = bytes;
             self.memory.change(before, source.held());
         }
-        self.call_in();
     }
 
     /// If more is kept than the limit allows, and not by those who are on their way out already: the stream that keeps
     /// the most fails with `OutOfMemory`.
-    fn call_in(&self) {
+    #[inline]
+    pub(crate) fn call_in(&self) {
         let over = self.memory.over();
-        if over == 0 {
-            return;
+        if over > 0 {
+            self.call_in_the_largest(over);
         }
+    }
+
+    #[cold]
+    fn call_in_the_largest(&self, over: usize) {
         let (mut leaving, mut largest) = (0, (0, Id::NONE));
         for (id, source) in self.sources.borrow().iter() {
             let held = source.held();
@@ -369,15 +328,6 @@ impl Core {
         }
     }
 
-    /// Forgives a failure of [`io::ErrorKind::OutOfMemory`], so that the stream can say goodbye.
-    pub(crate) fn forgive(&self, id: Id) {
-        if let Some(source) = self.sources.borrow_mut().get_mut(id)
-            && source.error == Some(io::ErrorKind::OutOfMemory)
-        {
-            source.error = None;
-        }
-    }
-
     /// Closes the source and forgets it. What had gathered for it is discarded.
     pub(crate) fn close(&self, id: Id) {
         self.discard_output(id);
@@ -387,4 +337,8 @@ impl Core {
             self.driver.borrow_mut().close(id);
         }
     }
+}
+
+pub(crate) fn gone() -> io::Error {
+    io::ErrorKind::NotConnected.into()
 }

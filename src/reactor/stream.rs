@@ -9,18 +9,15 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::driver::{Ready, Remote};
 use super::event_loop::{Core, Handle};
 use super::pool::BUFFER;
 use super::slots::Id;
-use super::source::Source;
+use super::source::{HIGH_WATER, OUTPUT, Source, gone};
 use super::task::Waiter;
 use super::time::Time;
-
-/// Gathered output past this many bytes is sent at once, before the task goes on.
-pub const HIGH_WATER: usize = 64 * 1024;
 
 /// What a system call counts against its task's budget: about what it takes.
 const CALL: i64 = 500;
@@ -71,6 +68,7 @@ impl Stream {
     }
 
     /// The other end of this stream, for writing.
+    #[inline]
     pub fn writer(&self) -> Writer {
         Writer {
             core: Rc::clone(&self.core),
@@ -87,8 +85,12 @@ impl Stream {
     ///
     /// # Panics
     /// If there are fewer.
+    #[inline]
     pub fn consume(&mut self, count: usize) {
-        assert!(count <= self.input().len(), "consumed more than there is");
+        assert!(
+            count <= (self.end - self.start) as usize,
+            "consumed more than there is"
+        );
         self.start += count as u32;
         if self.start == self.end {
             self.release();
@@ -106,61 +108,92 @@ impl Stream {
 
     /// The step behind [`fill`](Stream::fill), for futures that do more; reads `most` bytes at the most.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<bool>> {
-        // Before what is there already, too: a buffer may hold a hundred thousand lines.
-        ready!(self.poll_in_order(cx))?;
         if self.start < self.end {
-            return Poll::Ready(Ok(true));
+            // A buffer may hold a hundred thousand lines: what is there already is held to the same rules.
+            return self.poll_in_order(cx).map_ok(|()| true);
         }
-        let mut buffer = self.core.pool.take();
-        let most = most.min(buffer.len());
-        self.core.spend(CALL);
-        match self.core.try_read(self.id, &mut buffer[..most]) {
-            Ok(0) => {
-                self.core.pool.give(buffer);
-                Poll::Ready(Ok(false))
-            }
-            Ok(n) => {
-                (self.buffer, self.start, self.end) = (buffer, 0, n as u32);
-                Poll::Ready(Ok(true))
-            }
-            Err(error) => {
-                self.core.pool.give(buffer);
-                if error.kind() == io::ErrorKind::WouldBlock {
-                    self.wait(cx, |source| &mut source.reader);
-                    return Poll::Pending;
+        let core = &*self.core;
+        if !core.may_go_on(cx) {
+            return Poll::Pending;
+        }
+        let waiter = core.tasks.waiter(cx);
+        let mut sources = core.sources.borrow_mut();
+        let source = sources.get_mut(self.id).ok_or_else(gone)?;
+        if let Some(error) = source.error {
+            return Poll::Ready(Err(error.into()));
+        }
+        let place = if source.is_stuck() {
+            &mut source.writer
+        } else {
+            if source.is_readable() {
+                let mut buffer = core.pool.take();
+                let room = most.min(buffer.len());
+                core.spend(CALL);
+                let read = source.read(
+                    &mut **core.driver.borrow_mut(),
+                    self.id,
+                    &mut buffer[..room],
+                    core.now.get(),
+                );
+                if let Ok(n @ 1..) = read {
+                    (self.buffer, self.start, self.end) = (buffer, 0, n as u32);
+                    core.checked.set(self.id);
+                    return Poll::Ready(Ok(true));
                 }
-                Poll::Ready(Err(error))
+                core.pool.give(buffer);
+                match read {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return Poll::Ready(read.map(|_| false)),
+                }
             }
-        }
+            &mut source.reader
+        };
+        let old = std::mem::replace(place, waiter);
+        drop(sources);
+        drop(old); // foreign code: with no borrow held
+        Poll::Pending
     }
 
     /// Whether the task may go on with this stream: it has not failed, its output flows, there is budget left, and not
-    /// too much output has gathered. Cheap: to be asked before each piece of work.
+    /// too much output has gathered. To be asked before each piece of work: it costs one comparison, as whatever may
+    /// change the answer makes it be asked in earnest.
     ///
     /// Pending, the task rests with its unread input, which is copied to just its size.
+    #[inline]
     pub fn poll_in_order(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.core.checked.get() == self.id {
+            Poll::Ready(Ok(()))
+        } else {
+            self.poll_in_earnest(cx)
+        }
+    }
+
+    #[cold]
+    fn poll_in_earnest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let core = &*self.core;
-        if core.budget.get() <= 0 {
-            // Nothing tells that there is more to do but this.
-            cx.waker().wake_by_ref();
+        if !core.may_go_on(cx) {
             self.park();
             return Poll::Pending;
         }
         if core.staged.borrow().len() > HIGH_WATER {
             core.spend(CALL);
             core.send_staged();
-            core.checked.set(Id::NONE);
         }
-        if core.checked.get() != self.id {
-            core.check(self.id)?;
-            if core.is_stuck(self.id) {
+        match self
+            .with_source(|source| (source.error, source.is_stuck()))
+            .ok_or_else(gone)?
+        {
+            (Some(error), _) => Poll::Ready(Err(error.into())),
+            (None, true) => {
                 self.wait(cx, |source| &mut source.writer);
                 self.park();
-                return Poll::Pending;
+                Poll::Pending
             }
-            core.checked.set(self.id);
+            (None, false) => {
+                core.checked.set(self.id);
+                Poll::Ready(Ok(()))
+            }
         }
-        Poll::Ready(Ok(()))
     }
 
     /// Waits until all output has been taken by the kernel.
@@ -248,21 +281,24 @@ impl Stream {
 
     /// Makes the next read ask the socket, even if no edge told of input.
     pub fn expect_input(&self) {
-        self.core.expect_input(self.id);
+        self.with_source(Source::expect_input);
     }
 
     /// When a byte was last read or written.
     pub fn active(&self) -> Time {
-        self.core.active(self.id)
+        self.with_source(|source| source.active)
+            .unwrap_or(Time::ZERO)
     }
 
     /// Tells how many bytes the task keeps for this stream, besides the stream itself, while it rests: they count
     /// against the memory limit.
+    #[inline]
     pub fn keep(&mut self, bytes: usize) {
         let kept = (bytes + self.buffer.len()).min(u32::MAX as usize) as u32;
         if kept != self.kept {
             self.kept = kept;
             self.core.keep(self.id, kept as usize);
+            self.core.call_in();
         }
     }
 
@@ -270,18 +306,21 @@ impl Stream {
     /// ([`io::ErrorKind::OutOfMemory`]), for a last word. Tells the last byte that the socket took of what is thrown
     /// away: whether the last word would come in the middle of something.
     pub fn discard_output(&mut self) -> Option<u8> {
-        self.core.forgive(self.id);
+        self.with_source(|source| {
+            source.error = source
+                .error
+                .filter(|&error| error != io::ErrorKind::OutOfMemory)
+        });
         self.core.discard_output(self.id)
     }
 
     /// Gives the buffer back.
+    #[inline]
     fn release(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
         (self.start, self.end) = (0, 0);
         if buffer.len() == BUFFER {
             self.core.pool.give(buffer);
-        } else if !buffer.is_empty() {
-            self.keep(0);
         }
     }
 
@@ -290,21 +329,23 @@ impl Stream {
         if self.start < self.end && self.buffer.len() == BUFFER {
             let rest: Box<[u8]> = self.input().into();
             self.release();
-            self.end = rest.len() as u32;
-            self.buffer = rest;
-            self.keep(0);
+            (self.end, self.buffer) = (rest.len() as u32, rest);
         }
+        self.keep(0);
+    }
+
+    fn with_source<R>(&self, operation: impl FnOnce(&mut Source) -> R) -> Option<R> {
+        self.core
+            .sources
+            .borrow_mut()
+            .get_mut(self.id)
+            .map(operation)
     }
 
     fn wait(&self, cx: &Context<'_>, place: impl FnOnce(&mut Source) -> &mut Waiter) {
         let waiter = self.core.tasks.waiter(cx);
-        let old = self
-            .core
-            .sources
-            .borrow_mut()
-            .get_mut(self.id)
-            .map(|source| std::mem::replace(place(source), waiter));
-        drop(old);
+        let old = self.with_source(|source| std::mem::replace(place(source), waiter));
+        drop(old); // foreign code: with no borrow held
     }
 }
 
@@ -363,12 +404,17 @@ impl Future for Flush<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let stream = &*self.0;
         stream.core.send_staged();
-        stream.core.check(stream.id)?;
-        if stream.core.is_stuck(stream.id) {
-            stream.wait(cx, |source| &mut source.writer);
-            return Poll::Pending;
+        match stream
+            .with_source(|source| (source.error, source.is_stuck()))
+            .ok_or_else(gone)?
+        {
+            (Some(error), _) => Poll::Ready(Err(error.into())),
+            (None, false) => Poll::Ready(Ok(())),
+            (None, true) => {
+                stream.wait(cx, |source| &mut source.writer);
+                Poll::Pending
+            }
         }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -381,12 +427,14 @@ impl Future for Connected<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Stream { core, id, .. } = self.0;
         // Writable says that there is an outcome, not which: the error must be asked for, and the peer's address.
-        let outcome = core.try_with(*id, Ready::WRITABLE, |core| {
-            match core.driver.borrow_mut().connected(*id) {
-                Ok(false) => Err(io::ErrorKind::WouldBlock.into()),
-                outcome => outcome,
-            }
-        });
+        let attempt = || match core.driver.borrow_mut().connected(*id) {
+            Ok(false) => Err(io::ErrorKind::WouldBlock.into()),
+            outcome => outcome,
+        };
+        let outcome = self
+            .0
+            .with_source(|source| source.attempt(OUTPUT, attempt))
+            .ok_or_else(gone)?;
         match outcome {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.0.wait(cx, |source| &mut source.writer);

@@ -137,6 +137,7 @@ impl Tasks {
     }
 
     /// Transitions 1 and 5.
+    #[inline]
     pub(crate) fn wake(&self, id: Id) {
         if let Some(task) = self.table.borrow_mut().get_mut(id) {
             match task.state {
@@ -151,6 +152,7 @@ impl Tasks {
     }
 
     /// Transition 2, for the `at`-th task of the queue. None: it was cancelled in the meantime.
+    #[inline]
     pub(crate) fn start(&self, at: usize) -> Option<(Id, Body)> {
         let id = match at {
             0 => self.ready.borrow_mut().pop_front()?,
@@ -170,6 +172,7 @@ impl Tasks {
 
     /// Transitions 3 and 6. Gives the body back if the task was cancelled while it ran.
     #[must_use]
+    #[inline]
     pub(crate) fn rest(&self, id: Id, body: Body) -> Option<Body> {
         self.current.set(NOBODY);
         let mut table = self.table.borrow_mut();
@@ -248,6 +251,7 @@ impl Tasks {
     ///
     /// Cloning and dropping a waker are foreign code, so this is called, and what it replaces is dropped, with no
     /// borrow held.
+    #[inline]
     pub(crate) fn waiter(&self, cx: &Context<'_>) -> Waiter {
         let (current, waker) = (self.current.get(), cx.waker());
         if std::ptr::eq(waker.data(), current.data) && std::ptr::eq(waker.vtable(), current.vtable)
@@ -259,8 +263,10 @@ impl Tasks {
     }
 
     /// Wakes who waits. Foreign code may run: with no borrow held.
+    #[inline]
     pub(crate) fn notify(&self, waiter: Waiter) {
         match waiter {
+            Waiter::Task(Id::NONE) => {}
             Waiter::Task(id) => self.wake(id),
             Waiter::Other(waker) => waker.wake(),
         }

@@ -17,7 +17,6 @@ use super::limits::Place;
 use super::worker::Worker;
 use crate::protocol::messages::{IDLE_TIMEOUT, OUT_OF_MEMORY};
 use crate::protocol::{Found, Line, LineBuffer};
-use crate::reactor::sync::EventWait;
 use crate::reactor::{Sleep, Stream, Writer, sleep, timeout};
 
 /// How long a client may take to read the last words and to close, and how much it may send meanwhile.
@@ -54,7 +53,6 @@ pub(super) struct Client {
     /// The end of the input has been read.
     ended: bool,
     silence: Option<Silence>,
-    shutdown: EventWait,
     worker: Rc<Worker>,
     peer: Peer,
 }
@@ -86,7 +84,6 @@ impl Client {
             left: None,
             ended: false,
             silence,
-            shutdown: worker.shutdown.wait(),
             worker: Rc::clone(worker),
             peer,
         }
@@ -119,10 +116,9 @@ impl Client {
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Found>>> {
         self.stream.consume(std::mem::take(&mut self.handed));
         loop {
-            ready!(self.stream.poll_in_order(cx))?;
-            let input = self.stream.input();
-            if !input.is_empty() {
-                let (consumed, found) = self.lines.next(input);
+            if !self.stream.input().is_empty() {
+                ready!(self.stream.poll_in_order(cx))?;
+                let (consumed, found) = self.lines.next(self.stream.input());
                 if found.is_some() {
                     self.handed = consumed;
                     return Poll::Ready(Ok(found));
@@ -167,7 +163,7 @@ impl Client {
 
     /// What may end a wait besides what is waited for: `Ok` means look again.
     fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.left.is_none() && Pin::new(&mut self.shutdown).poll(cx).is_ready() {
+        if self.left.is_none() && self.worker.shutdown.is_set() {
             self.left = Some(self.stream.unread()?);
             return Poll::Ready(Ok(()));
         }
@@ -305,7 +301,7 @@ impl Future for Linger<'_> {
             broken,
         } = &mut *self;
         let handle = &client.worker.handle;
-        if !*draining && Pin::new(&mut client.shutdown).poll(cx).is_ready() {
+        if !*draining && client.worker.shutdown.is_set() {
             *draining = true;
             patience.reset(handle.now() + QUIET);
         }

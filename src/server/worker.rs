@@ -102,6 +102,7 @@ pub async fn serve(handle: Handle, job: Job, listeners: Vec<Listener>, signals: 
         name(signal)
     );
     worker.shutdown.set();
+    worker.sessions.wake_all();
     let second_signal = match select(drain(&worker, &doors, deadline), signals.next()).await {
         Either::First(()) => None,
         Either::Second(signal) => Some(signal),

@@ -1,6 +1,8 @@
-//! The protocol by the book: slow and obvious, one character at a time, from facts that Python stated.
+//! The protocol by the book: slow and obvious, one character at a time, from facts that Python
+//! stated.
 //!
-//! Nothing here is shared with the crate: neither code nor data, which is what makes it worth comparing with.
+//! Nothing here is shared with the crate: neither code nor data, which is what makes it worth
+//! comparing with.
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::collections::BTreeMap;
