@@ -138,7 +138,7 @@ mod tests {
         a.change(0, 3 * GRANT);
         assert_eq!((a.over(), b.over()), (0, 0));
         b.change(0, GRANT + 1);
-        assert_eq!((a.over(), b.over()), (GRANT, 1));
+        assert_eq!((a.over(), b.over()), (0, 1), "a knows of whole grants of b");
         b.change(GRANT + 1, 10);
         assert_eq!((a.over(), b.over()), (0, 0));
         drop(a);

@@ -1,20 +1,23 @@
 //! The real driver: mio for readiness, the kernel's monotonic clock, a timer descriptor for deadlines.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::io::ioctl_fionread;
+use rustix::net::{
+    RecvFlags, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv, send, shutdown,
+};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
 };
 use signal_hook_mio::v1_0::Signals;
+use socket2::{SockAddr, SockRef, Socket, Type};
 
 use super::driver::{Driver, Endpoint, Event, Ready, Remote, Unpark};
 use super::slots::Id;
@@ -37,11 +40,9 @@ const FOR_EVER: Timespec = Timespec {
     tv_nsec: 0,
 };
 
-enum Socket {
-    TcpListener(TcpListener),
-    UnixListener(UnixListener),
-    Tcp(TcpStream),
-    Unix(UnixStream),
+/// What is behind an id. Most are sockets, TCP or Unix, connected or listening: to the kernel it is all one.
+enum Source {
+    Socket(OwnedFd),
     Signals(Signals),
 }
 
@@ -51,7 +52,7 @@ pub struct MioDriver {
     start: Instant,
     poll: Poll,
     events: Events,
-    sockets: Vec<Option<Socket>>,
+    sources: Vec<Option<Source>>,
     unparker: Arc<Unparker>,
     alarm: OwnedFd,
     /// When the alarm goes off. It is set only when a deadline is sooner: a timeout in each `epoll_wait` costs the
@@ -88,35 +89,35 @@ impl MioDriver {
             start,
             poll,
             events,
-            sockets: Vec::new(),
+            sources: Vec::new(),
             unparker,
             alarm,
             armed: Time::NEVER,
         })
     }
 
-    fn socket(&mut self, id: Id) -> io::Result<&mut Socket> {
-        self.sockets
-            .get_mut(id.index())
-            .and_then(Option::as_mut)
-            .ok_or_else(|| io::ErrorKind::NotConnected.into())
+    fn socket(&self, id: Id) -> io::Result<&OwnedFd> {
+        match self.sources.get(id.index()) {
+            Some(Some(Source::Socket(socket))) => Ok(socket),
+            _ => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
-    fn add(&mut self, id: Id, mut socket: Socket) -> io::Result<()> {
-        let (registry, token) = (self.poll.registry(), Token(id.to_bits() as usize));
-        let stream = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
-        match &mut socket {
-            Socket::TcpListener(source) => registry.register(source, token, Interest::READABLE),
-            Socket::UnixListener(source) => registry.register(source, token, Interest::READABLE),
-            Socket::Signals(source) => registry.register(source, token, Interest::READABLE),
-            Socket::Tcp(source) => registry.register(source, token, stream),
-            Socket::Unix(source) => registry.register(source, token, stream),
-        }?;
-        if self.sockets.len() <= id.index() {
-            self.sockets.resize_with(id.index() + 1, || None);
-        }
-        self.sockets[id.index()] = Some(socket);
+    /// What is not taken is dropped, and so closed.
+    fn add(&mut self, id: Id, socket: OwnedFd, interest: Interest) -> io::Result<()> {
+        let token = Token(id.to_bits() as usize);
+        self.poll
+            .registry()
+            .register(&mut SourceFd(&socket.as_raw_fd()), token, interest)?;
+        self.put(id, Source::Socket(socket));
         Ok(())
+    }
+
+    fn put(&mut self, id: Id, source: Source) {
+        if self.sources.len() <= id.index() {
+            self.sources.resize_with(id.index() + 1, || None);
+        }
+        self.sources[id.index()] = Some(source);
     }
 
     fn set_alarm(&mut self, deadline: Time) -> io::Result<()> {
@@ -132,10 +133,10 @@ impl MioDriver {
     }
 }
 
-/// A socket that does what it was not made for: a mistake of the reactor's.
-fn unsuited() -> io::Error {
-    io::ErrorKind::Unsupported.into()
-}
+/// All that a connection may want to know, from its birth on.
+const STREAM: Interest = Interest::READABLE
+    .add(Interest::WRITABLE)
+    .add(Interest::PRIORITY);
 
 impl Driver for MioDriver {
     fn now(&self) -> Time {
@@ -179,54 +180,45 @@ impl Driver for MioDriver {
     }
 
     fn listen(&mut self, id: Id, endpoint: Endpoint) -> io::Result<()> {
-        let socket = match endpoint {
-            Endpoint::Tcp(listener) => {
-                listener.set_nonblocking(true)?;
-                Socket::TcpListener(TcpListener::from_std(listener))
-            }
-            Endpoint::Unix(listener) => {
-                listener.set_nonblocking(true)?;
-                Socket::UnixListener(UnixListener::from_std(listener))
-            }
-            Endpoint::Simulated(_) => return Err(unsuited()),
+        let socket: OwnedFd = match endpoint {
+            Endpoint::Tcp(listener) => listener.into(),
+            Endpoint::Unix(listener) => listener.into(),
+            Endpoint::Simulated(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
-        self.add(id, socket)
+        SockRef::from(&socket).set_nonblocking(true)?;
+        self.add(id, socket, Interest::READABLE)
     }
 
     fn accept(&mut self, listener: Id, id: Id) -> io::Result<Option<SocketAddr>> {
-        // What `add` does not take is dropped by it, and so closed.
-        let (socket, peer) = match self.socket(listener)? {
-            Socket::TcpListener(listener) => listener
-                .accept()
-                .map(|(stream, peer)| (Socket::Tcp(stream), Some(peer)))?,
-            Socket::UnixListener(listener) => listener
-                .accept()
-                .map(|(stream, _)| (Socket::Unix(stream), None))?,
-            _ => return Err(unsuited()),
-        };
-        self.add(id, socket)?;
-        Ok(peer)
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let (socket, peer) = acceptfrom_with(self.socket(listener)?, flags)?;
+        self.add(id, socket, STREAM)?;
+        Ok(peer.and_then(|peer| SocketAddr::try_from(peer).ok()))
     }
 
-    fn connect(&mut self, id: Id, to: &Remote) -> io::Result<()> {
-        let socket = match to {
-            Remote::Tcp(to, None) => Socket::Tcp(TcpStream::connect(*to)?),
-            Remote::Tcp(to, Some(from)) => {
-                Socket::Tcp(TcpStream::from_std(connect_from(*to, *from)?))
-            }
-            Remote::Unix(path) => Socket::Unix(UnixStream::connect(path)?),
+    fn connect(&mut self, id: Id, remote: &Remote) -> io::Result<()> {
+        let to = match remote {
+            Remote::Tcp(to, _) => SockAddr::from(*to),
+            Remote::Unix(path) => SockAddr::unix(path)?,
         };
-        self.add(id, socket)
+        let socket = Socket::new(to.domain(), Type::STREAM.nonblocking(), None)?;
+        if let Remote::Tcp(_, Some(from)) = remote {
+            socket.bind(&(*from).into())?;
+        }
+        match socket.connect(&to) {
+            Err(error)
+                if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) =>
+            {
+                Err(error)
+            }
+            _ => self.add(id, socket.into(), STREAM),
+        }
     }
 
     fn connected(&mut self, id: Id) -> io::Result<bool> {
-        let (error, peer) = match self.socket(id)? {
-            Socket::Tcp(stream) => (stream.take_error()?, stream.peer_addr().map(drop)),
-            Socket::Unix(stream) => (stream.take_error()?, stream.peer_addr().map(drop)),
-            _ => return Err(unsuited()),
-        };
-        match (error, peer) {
-            (None, Ok(())) => Ok(true),
+        let socket = SockRef::from(self.socket(id)?);
+        match (socket.take_error()?, socket.peer_addr()) {
+            (None, Ok(_)) => Ok(true),
             (None, Err(error)) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
             (Some(error), _) | (None, Err(error)) => Err(error),
         }
@@ -235,74 +227,44 @@ impl Driver for MioDriver {
     // These two are the hot ones. rustix makes the system call itself: libc's wrapper first turns thread cancellation on
     // and off, 60 instructions a call, as soon as the process has a second thread, such as the one of the log.
     fn read(&mut self, id: Id, buf: &mut [u8]) -> io::Result<usize> {
-        let (n, _) = match self.socket(id)? {
-            Socket::Tcp(stream) => recv(&*stream, buf, RecvFlags::empty())?,
-            Socket::Unix(stream) => recv(&*stream, buf, RecvFlags::empty())?,
-            _ => return Err(unsuited()),
-        };
+        let (n, _) = recv(self.socket(id)?, buf, RecvFlags::empty())?;
         Ok(n)
     }
 
     fn write(&mut self, id: Id, buf: &[u8]) -> io::Result<usize> {
-        Ok(match self.socket(id)? {
-            Socket::Tcp(stream) => send(&*stream, buf, SendFlags::NOSIGNAL)?,
-            Socket::Unix(stream) => send(&*stream, buf, SendFlags::NOSIGNAL)?,
-            _ => return Err(unsuited()),
-        })
+        Ok(send(self.socket(id)?, buf, SendFlags::NOSIGNAL)?)
     }
 
     fn unread(&mut self, id: Id) -> io::Result<usize> {
-        let socket: &Socket = self.socket(id)?;
-        let unread = match socket {
-            Socket::Tcp(stream) => rustix::io::ioctl_fionread(stream),
-            Socket::Unix(stream) => rustix::io::ioctl_fionread(stream),
-            _ => return Err(unsuited()),
-        };
-        Ok(usize::try_from(unread?).unwrap_or(usize::MAX))
+        Ok(usize::try_from(ioctl_fionread(self.socket(id)?)?).unwrap_or(usize::MAX))
     }
 
     fn shutdown(&mut self, id: Id) -> io::Result<()> {
-        match self.socket(id)? {
-            Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
-            _ => Err(unsuited()),
-        }
+        Ok(shutdown(self.socket(id)?, Shutdown::Write)?)
     }
 
     fn close(&mut self, id: Id) {
         // Closing takes the descriptor out of epoll: no second system call for that.
-        if let Some(place) = self.sockets.get_mut(id.index()) {
+        if let Some(place) = self.sources.get_mut(id.index()) {
             *place = None;
         }
     }
 
     fn signals(&mut self, id: Id, numbers: &[i32]) -> io::Result<()> {
-        let signals = Signals::new(numbers)?;
-        self.add(id, Socket::Signals(signals))
+        let mut signals = Signals::new(numbers)?;
+        self.poll.registry().register(
+            &mut signals,
+            Token(id.to_bits() as usize),
+            Interest::READABLE,
+        )?;
+        self.put(id, Source::Signals(signals));
+        Ok(())
     }
 
     fn next_signal(&mut self, id: Id) -> Option<i32> {
-        match self.socket(id) {
-            Ok(Socket::Signals(signals)) => signals.pending().next(),
+        match self.sources.get_mut(id.index()) {
+            Some(Some(Source::Signals(signals))) => signals.pending().next(),
             _ => None,
         }
-    }
-}
-
-/// Begins to connect from a source address of the caller's choice.
-fn connect_from(to: SocketAddr, from: SocketAddr) -> io::Result<std::net::TcpStream> {
-    let socket = socket2::Socket::new(
-        socket2::Domain::for_address(to),
-        socket2::Type::STREAM.nonblocking(),
-        None,
-    )?;
-    socket.bind(&from.into())?;
-    match socket.connect(&to.into()) {
-        Err(error)
-            if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) =>
-        {
-            Err(error)
-        }
-        _ => Ok(socket.into()),
     }
 }

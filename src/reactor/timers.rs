@@ -149,3 +149,183 @@ impl Timers {
         self.table.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A heap whose timers tell their numbers.
+    #[derive(Default)]
+    struct Bench {
+        timers: Timers,
+        fired: Rc<RefCell<Vec<usize>>>,
+        ids: Vec<Id>,
+    }
+
+    impl Bench {
+        fn arm(&mut self, at: u64) -> usize {
+            let (fired, number) = (Rc::clone(&self.fired), self.ids.len());
+            let call = move || fired.borrow_mut().push(number);
+            let id = self
+                .timers
+                .arm(Time::from_nanos(at), Action::Call(Box::new(call)));
+            self.ids.push(id);
+            number
+        }
+
+        fn reset(&mut self, number: usize, at: u64) -> bool {
+            self.timers.reset(self.ids[number], Time::from_nanos(at))
+        }
+
+        fn cancel(&mut self, number: usize) -> bool {
+            self.timers.cancel(self.ids[number]).is_some()
+        }
+
+        fn expire(&mut self, now: u64) -> Vec<usize> {
+            let mut due = Vec::new();
+            self.timers.expire(Time::from_nanos(now), &mut due);
+            for action in due {
+                if let Action::Call(call) = action {
+                    call();
+                }
+            }
+            self.fired.take()
+        }
+    }
+
+    #[test]
+    fn a_push_back_is_no_heap_entry_and_a_pull_forward_is_one() {
+        let mut bench = Bench::default();
+        let timer = bench.arm(10);
+        for at in 11..1000 {
+            assert!(bench.reset(timer, at));
+        }
+        assert_eq!(bench.timers.heap.len(), 1);
+        assert_eq!(bench.timers.next_deadline(), Time::from_nanos(999));
+        assert_eq!(bench.timers.heap.len(), 1);
+        assert!(bench.reset(timer, 500));
+        assert_eq!(bench.timers.heap.len(), 2);
+        assert_eq!(bench.expire(499), []);
+        assert_eq!(bench.expire(500), [timer]);
+        assert_eq!(bench.expire(2000), []);
+    }
+
+    #[test]
+    fn a_heap_that_is_dead_for_the_most_part_is_swept() {
+        let mut bench = Bench::default();
+        let timers: Vec<_> = (0..10_000).map(|n| bench.arm(n)).collect();
+        for &timer in &timers[100..] {
+            assert!(bench.cancel(timer));
+        }
+        assert!(bench.timers.heap.len() <= 200);
+        // One that is moved to and fro leaves dead entries too.
+        for at in (200..100_000).rev() {
+            bench.reset(timers[50], at + 100_000);
+            bench.reset(timers[50], at);
+        }
+        assert!(bench.timers.heap.len() <= 2 * bench.timers.len() + 1);
+        assert_eq!(
+            bench.expire(100),
+            [&timers[..50], &timers[51..100]].concat()
+        );
+        assert_eq!(bench.expire(200), [50]);
+        assert_eq!((bench.timers.len(), bench.timers.heap.len()), (0, 0));
+    }
+
+    #[test]
+    fn the_next_deadline_is_exact_though_the_first_was_cancelled_or_moved() {
+        let mut bench = Bench::default();
+        let timers = [bench.arm(10), bench.arm(20), bench.arm(30)];
+        bench.cancel(timers[0]);
+        assert_eq!(bench.timers.next_deadline(), Time::from_nanos(20));
+        bench.reset(timers[1], 40);
+        assert_eq!(bench.timers.next_deadline(), Time::from_nanos(30));
+        bench.reset(timers[1], 25);
+        assert_eq!(bench.timers.next_deadline(), Time::from_nanos(25));
+        bench.expire(40);
+        assert_eq!(bench.timers.next_deadline(), Time::NEVER);
+    }
+
+    #[test]
+    fn a_stale_timer_is_neither_moved_nor_cancelled_though_its_place_is_taken_again() {
+        let mut bench = Bench::default();
+        let first = bench.arm(10);
+        bench.expire(10);
+        let second = bench.arm(20);
+        assert!(!bench.reset(first, 5));
+        assert!(!bench.cancel(first));
+        assert_eq!(bench.timers.next_deadline(), Time::from_nanos(20));
+        assert_eq!(bench.expire(20), [second]);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Arm(u64),
+        Reset(usize, u64),
+        Cancel(usize),
+        Advance(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (0..50_u64).prop_map(Step::Arm),
+            3 => (0..200_usize, 0..50_u64).prop_map(|(n, rest)| Step::Reset(n, rest)),
+            1 => (0..200_usize).prop_map(Step::Cancel),
+            2 => (0..20_u64).prop_map(Step::Advance),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_heap_agrees_with_a_sorted_list(steps in prop::collection::vec(step(), 0..400)) {
+            let (mut bench, mut now) = (Bench::default(), 0);
+            // Deadline, number, and whether it was ever moved: such ties are nobody's business.
+            let mut model: Vec<(u64, usize, bool)> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Arm(rest) => {
+                        let number = bench.arm(now + rest);
+                        model.push((now + rest, number, false));
+                    }
+                    Step::Reset(number, rest) if number < bench.ids.len() => {
+                        let known = model.iter_mut().find(|timer| timer.1 == number);
+                        prop_assert_eq!(bench.reset(number, now + rest), known.is_some());
+                        if let Some(timer) = known {
+                            (timer.0, timer.2) = (now + rest, true);
+                        }
+                    }
+                    Step::Cancel(number) if number < bench.ids.len() => {
+                        let before = model.len();
+                        model.retain(|timer| timer.1 != number);
+                        prop_assert_eq!(bench.cancel(number), model.len() < before);
+                    }
+                    Step::Reset(..) | Step::Cancel(_) => {}
+                    Step::Advance(rest) => {
+                        now += rest;
+                        let mut fired = bench.expire(now);
+                        model.sort_unstable();
+                        let left = model.split_off(model.partition_point(|timer| timer.0 <= now));
+                        let due = std::mem::replace(&mut model, left);
+                        let deadline = |number: &usize| due.iter().find(|t| t.1 == *number).map(|t| t.0);
+                        prop_assert!(fired.is_sorted_by_key(deadline), "not in order of deadlines");
+                        let moved: Vec<_> = due.iter().filter(|t| t.2).map(|t| t.1).collect();
+                        let unmoved: Vec<_> = due.iter().filter(|t| !t.2).map(|t| t.1).collect();
+                        prop_assert_eq!(fired.len(), due.len());
+                        prop_assert!(moved.iter().all(|number| fired.contains(number)));
+                        fired.retain(|number| !moved.contains(number));
+                        prop_assert_eq!(fired, unmoved, "ties in the order of arming");
+                    }
+                }
+                prop_assert_eq!(bench.timers.len(), model.len());
+                let next = model.iter().map(|timer| timer.0).min();
+                let next = next.map_or(Time::NEVER, Time::from_nanos);
+                prop_assert_eq!(bench.timers.next_deadline(), next);
+            }
+        }
+    }
+}

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use nbcaser::reactor::driver::Ready;
 use nbcaser::reactor::sim::Op;
+use nbcaser::reactor::slots::Id;
 use nbcaser::reactor::{Endpoint, Listener, Stream, sleep};
 
 use crate::fixture::{Fixture, Log, SECOND, fixture};
@@ -167,7 +168,7 @@ fn spurious_and_stale_events_are_ignored() {
     // Another stream takes the place, and must not be taken for the first.
     let (second, task) = (f.sim.connect(1), serve());
     f.settle();
-    assert_eq!(second.stream_id().map(|id| id.index()), Some(id.index()));
+    assert_eq!(second.stream_id().map(Id::index), Some(id.index()));
     let reads = f.sim.count(Op::Read);
     f.sim.spurious(id, all);
     f.settle();
@@ -198,11 +199,11 @@ fn a_flood_on_one_stream_does_not_keep_another_waiting() {
     let (flood, mut stream) = f.pair();
     flood.send(vec![b'x'; 64 << 20]);
     let seen = Rc::new(Cell::new(0_usize));
-    let sees = Rc::clone(&seen);
+    let count = Rc::clone(&seen);
     f.go(async move {
         while stream.fill().await.unwrap() {
             let n = stream.input().len();
-            sees.set(sees.get() + n);
+            count.set(count.get() + n);
             stream.consume(n);
         }
     });
@@ -230,12 +231,12 @@ fn a_flood_of_short_lines_read_by_read_line_ends_the_turn() {
     let lines = 1_000_000;
     flood.send(b"x\n".repeat(lines));
     let seen = Rc::new(Cell::new(0_usize));
-    let sees = Rc::clone(&seen);
+    let count = Rc::clone(&seen);
     f.go(async move {
         let mut line = Vec::new();
         while stream.read_line(&mut line, 100).await.unwrap() {
             line.clear();
-            sees.set(sees.get() + 1);
+            count.set(count.get() + 1);
         }
     });
     f.turn();

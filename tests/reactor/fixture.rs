@@ -94,6 +94,7 @@ impl Fixture {
 pub(crate) struct Log(Rc<RefCell<Vec<String>>>);
 
 impl Log {
+    #[expect(clippy::needless_pass_by_value, reason = "shorter to call")]
     pub(crate) fn note(&self, what: impl ToString) {
         self.0.borrow_mut().push(what.to_string());
     }

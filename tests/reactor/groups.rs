@@ -119,21 +119,23 @@ fn a_member_may_cancel_its_group_and_itself_with_it() {
     assert_eq!((group.len(), group.panics()), (0, 0));
 }
 
+/// Starts a member that starts the next one.
+fn next(group: &TaskGroup, left: Rc<RefCell<u32>>) {
+    let inside = group.clone();
+    group.spawn(async move {
+        if *left.borrow() > 0 {
+            *left.borrow_mut() -= 1;
+            next(&inside, left);
+        }
+    });
+}
+
 #[test]
 fn a_member_that_ends_may_start_another() {
     let f = fixture();
     let group = TaskGroup::new(&f.handle);
-    let (inside, left) = (group.clone(), Rc::new(RefCell::new(5)));
-    fn next(group: TaskGroup, left: Rc<RefCell<u32>>) {
-        let inside = group.clone();
-        group.spawn(async move {
-            if *left.borrow() > 0 {
-                *left.borrow_mut() -= 1;
-                next(inside, left);
-            }
-        });
-    }
-    next(inside, Rc::clone(&left));
+    let left = Rc::new(RefCell::new(5));
+    next(&group, Rc::clone(&left));
     let joined = group.clone();
     assert_eq!(
         f.now_or_never(async move { joined.join(Time::NEVER).await }),

@@ -101,8 +101,8 @@ fn an_interrupted_poll_is_a_poll_without_events() {
     let f = fixture();
     f.sim.fail(Op::Poll, std::io::ErrorKind::Interrupted, 3);
     let fired = Rc::new(Cell::new(false));
-    let fires = Rc::clone(&fired);
-    f.handle.call_later(SECOND, move || fires.set(true));
+    let done = Rc::clone(&fired);
+    f.handle.call_later(SECOND, move || done.set(true));
     f.sim.advance(SECOND);
     f.turn();
     assert!(fired.get(), "timers are looked at all the same");

@@ -126,8 +126,10 @@ fn a_wake_outlives_the_reactor() {
 
 /// Polls its parts only when their own wakers were called, as `FuturesUnordered` and its kin do.
 struct Unordered<F> {
-    parts: Vec<Option<(Pin<Box<F>>, Arc<Part>)>>,
+    parts: Vec<Option<Place<F>>>,
 }
+
+type Place<F> = (Pin<Box<F>>, Arc<Part>);
 
 struct Part {
     woken: AtomicBool,

@@ -14,6 +14,8 @@ use super::waiters::Waiters;
 pub struct Semaphore(Rc<Inner>);
 
 struct Inner {
+    /// Free, and nobody waits: a permit that comes back while somebody does is his at once, so that nobody pushes in
+    /// between his waking and his running.
     free: Cell<usize>,
     waiters: Waiters,
 }
@@ -30,18 +32,16 @@ impl Semaphore {
         }))
     }
 
-    /// How many permits are free, those included that somebody was woken for.
+    /// How many permits are free; one that somebody was woken for is not.
     pub fn available(&self) -> usize {
         self.0.free.get()
     }
 
-    /// A permit, if one is free and nobody waits for it.
+    /// A permit, if one is free.
     pub fn try_acquire(&self) -> Option<Permit> {
-        if self.0.waiters.is_empty() {
-            self.take()
-        } else {
-            None
-        }
+        let free = self.0.free.get().checked_sub(1)?;
+        self.0.free.set(free);
+        Some(Permit(self.clone()))
     }
 
     /// Waits for a permit.
@@ -53,19 +53,14 @@ impl Semaphore {
             ticket: None,
         }
     }
-
-    fn take(&self) -> Option<Permit> {
-        let free = self.0.free.get().checked_sub(1)?;
-        self.0.free.set(free);
-        Some(Permit(self.clone()))
-    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let Inner { free, waiters } = &*self.0.0;
-        free.set(free.get() + 1);
-        waiters.wake_one();
+        if !waiters.wake_one() {
+            free.set(free.get() + 1);
+        }
     }
 }
 
@@ -81,12 +76,13 @@ impl Future for Acquire {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Permit> {
         let Acquire { semaphore, ticket } = &mut *self;
         let waiters = &semaphore.0.waiters;
-        // Our turn: we were woken, or nobody was there before us.
-        let turn = match ticket {
-            Some(ticket) => !waiters.contains(*ticket),
-            None => waiters.is_empty(),
+        let permit = match *ticket {
+            // Woken: the permit is ours already.
+            Some(known) if !waiters.contains(known) => Some(Permit(semaphore.clone())),
+            Some(_) => None,
+            None => semaphore.try_acquire(),
         };
-        if turn && let Some(permit) = semaphore.take() {
+        if let Some(permit) = permit {
             *ticket = None;
             return Poll::Ready(permit);
         }
@@ -98,10 +94,9 @@ impl Future for Acquire {
 impl Drop for Acquire {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            let waiters = &self.semaphore.0.waiters;
-            // Woken, but did not take it: the next one may.
-            if !waiters.leave(ticket) && self.semaphore.available() > 0 {
-                waiters.wake_one();
+            // Woken, but he did not take it: it goes back, to the next one.
+            if !self.semaphore.0.waiters.leave(ticket) {
+                drop(Permit(self.semaphore.clone()));
             }
         }
     }

@@ -62,7 +62,7 @@ impl Waiters {
         self.place(ticket).is_some()
     }
 
-    /// Takes the first out and wakes him.
+    /// Takes the first out and wakes him. False: nobody waits.
     pub(super) fn wake_one(&self) -> bool {
         let first = self.state.borrow_mut().queue.pop_front();
         first.map(|(_, waker)| waker.wake()).is_some()
@@ -74,9 +74,5 @@ impl Waiters {
         for (_, waker) in all {
             waker.wake();
         }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.state.borrow().queue.is_empty()
     }
 }
