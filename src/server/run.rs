@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
+use rustix::event::{EventfdFlags, eventfd};
 use sd_notify::NotifyState;
 use signal_hook::consts::signal::SIGTERM;
 
@@ -89,6 +90,9 @@ pub fn run(settings: Settings) -> Result<Ended, RunError> {
             memory.clone(),
         )?);
     }
+    // One more descriptor, for the first client: a server that can let nobody in had better say so than say it is up.
+    let spare = eventfd(0, EventfdFlags::CLOEXEC);
+    drop(spare.map_err(|error| RunError::System("let a client in", error.into()))?);
     report_start(&settings, &bound, connections, lowered)?;
 
     let mut ended = first.run();
