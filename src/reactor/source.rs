@@ -73,7 +73,7 @@ impl Source {
         while self.ready.any(way) {
             match operation() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.ready = self.ready.without(way)
+                    self.ready = self.ready.without(way);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
@@ -100,8 +100,25 @@ impl Source {
         Ok(n)
     }
 
+    /// Writes what waits, and `fresh` behind it; what the socket does not take waits.
+    fn send(&mut self, driver: &mut dyn Driver, id: Id, fresh: &[u8], now: Time) -> io::Result<()> {
+        if let Some(mut outbox) = self.outbox.take() {
+            let (bytes, sent) = &mut *outbox;
+            *sent += self.write(driver, id, &bytes[*sent..], now)?;
+            if *sent < bytes.len() {
+                bytes.extend_from_slice(fresh);
+                self.outbox = Some(outbox);
+                return Ok(());
+            }
+        }
+        let sent = self.write(driver, id, fresh, now)?;
+        if sent < fresh.len() {
+            self.outbox = Some(Box::new((fresh[sent..].to_vec(), 0)));
+        }
+        Ok(())
+    }
+
     /// Writes until all is written or the socket is full.
-    #[inline]
     fn write(
         &mut self,
         driver: &mut dyn Driver,
@@ -145,29 +162,41 @@ impl Source {
 
 impl Core {
     /// Applies one edge.
-    #[inline]
     pub(crate) fn apply(&self, event: Event) {
         let mut sources = self.sources.borrow_mut();
         let Some(source) = sources.get_mut(event.id) else {
             return;
         };
         source.ready = source.ready.with(event.ready);
-        let reader = if event.ready.any(INPUT) {
+        let (read, mut write) = (event.ready.any(INPUT), event.ready.any(OUTPUT));
+        if write && source.is_stuck() {
+            self.send(source, event.id, &[]);
+            write = !source.is_stuck();
+        }
+        let reader = if read || write {
             source.reader.clone()
         } else {
             Waiter::NOBODY
         };
-        let writer = match (event.ready.any(OUTPUT), source.is_stuck()) {
-            (true, false) => source.writer.clone(),
-            (true, true) => {
-                drop(sources);
-                return self.send_outbox(event.id, reader);
-            }
-            (false, _) => Waiter::NOBODY,
+        let writer = if write {
+            source.writer.clone()
+        } else {
+            Waiter::NOBODY
         };
         drop(sources);
         self.tasks.notify(reader);
         self.tasks.notify(writer);
+    }
+
+    /// Sends on a source that may have output waiting. A failure shows at the next operation: true.
+    fn send(&self, source: &mut Source, id: Id, fresh: &[u8]) -> bool {
+        let before = source.held();
+        let sent = source.send(&mut **self.driver.borrow_mut(), id, fresh, self.now.get());
+        if let Err(error) = &sent {
+            source.error = Some(error.kind());
+        }
+        self.memory.change(before, source.held());
+        sent.is_err()
     }
 
     /// Lets `write` append to the output that leaves when the task rests.
@@ -199,68 +228,16 @@ impl Core {
     fn send_to(&self, id: Id) {
         let mut staged = self.staged.borrow_mut();
         let mut sources = self.sources.borrow_mut();
-        let mut sent = Ok(staged.len());
-        if let Some(source) = sources.get_mut(id) {
-            if !source.is_stuck() {
-                sent = source.write(&mut **self.driver.borrow_mut(), id, &staged, self.now.get());
-            }
-            if source.is_stuck() || !matches!(sent, Ok(n) if n == staged.len()) {
-                let before = source.held();
-                match (&mut source.outbox, &sent) {
-                    (Some(outbox), _) => outbox.0.extend_from_slice(&staged),
-                    (None, Ok(sent)) => {
-                        source.outbox = Some(Box::new((staged[*sent..].to_vec(), 0)))
-                    }
-                    (None, Err(error)) => source.error = Some(error.kind()),
-                }
-                self.memory.change(before, source.held());
-            }
-        }
+        let failed = sources
+            .get_mut(id)
+            .is_some_and(|source| self.send(source, id, &staged));
         staged.clear();
         if staged.capacity() > 2 * BUFFER {
             *staged = Vec::new(); // a reply may be megabytes; the buffer of all need not stay so
         }
         drop((staged, sources));
-        if sent.is_err() {
+        if failed {
             self.notify_both(id);
-        }
-    }
-
-    /// Goes on with the outbox. When it is empty, or has failed, its task is woken; else only who waits to read.
-    fn send_outbox(&self, id: Id, reader: Waiter) {
-        let mut sources = self.sources.borrow_mut();
-        let Some(source) = sources.get_mut(id) else {
-            return;
-        };
-        let before = source.held();
-        let Some(mut outbox) = source.outbox.take() else {
-            return;
-        };
-        let (bytes, sent) = &mut *outbox;
-        let done = match source.write(
-            &mut **self.driver.borrow_mut(),
-            id,
-            &bytes[*sent..],
-            self.now.get(),
-        ) {
-            Ok(n) => {
-                *sent += n;
-                *sent == bytes.len()
-            }
-            Err(error) => {
-                source.error = Some(error.kind());
-                true
-            }
-        };
-        if !done {
-            source.outbox = Some(outbox);
-        }
-        self.memory.change(before, source.held());
-        drop(sources);
-        if done {
-            self.notify_both(id)
-        } else {
-            self.tasks.notify(reader)
         }
     }
 

@@ -51,6 +51,14 @@ impl Client {
         })
     }
 
+    /// The same connection once more, for a thread that sends while this one reads.
+    pub fn other_hand(&self) -> Client {
+        Client {
+            socket: self.socket.try_clone().expect("a descriptor"),
+            received: Vec::new(),
+        }
+    }
+
     /// Reads the greeting.
     #[track_caller]
     pub fn greeted(mut self) -> Client {
@@ -126,6 +134,22 @@ impl Client {
         }
     }
 
+    /// The same for a client that may have been cut off: none if the connection was reset.
+    #[track_caller]
+    pub fn read_reply(&mut self) -> Option<Vec<u8>> {
+        loop {
+            if self.received.contains(&b'\n') {
+                return Some(self.read_line());
+            }
+            match self.fill() {
+                Ok(true) => {}
+                Ok(false) => return Some(std::mem::take(&mut self.received)),
+                Err(error) if is_reset(&error) => return None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
     /// Reads these bytes and no others.
     #[track_caller]
     pub fn expect(&mut self, expected: impl AsRef<[u8]>) {
@@ -164,11 +188,7 @@ impl Client {
     pub fn is_closed(&mut self) {
         let (_, end) = self.rest_and_end();
         if let Err(error) = end {
-            let kind = error.kind();
-            assert!(
-                kind == ErrorKind::ConnectionReset || kind == ErrorKind::BrokenPipe,
-                "{error}"
-            );
+            assert!(is_reset(&error), "{error}");
         }
     }
 
@@ -199,6 +219,13 @@ impl Client {
             .set_linger(Some(Duration::ZERO))
             .expect("an option");
     }
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+    )
 }
 
 /// Bytes as one reads them, cut if there are many.

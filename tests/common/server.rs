@@ -208,7 +208,7 @@ impl Server {
     /// A new client is greeted and answered.
     #[track_caller]
     pub fn serves(&self) {
-        self.client().ask("still there");
+        self.client().ask("hello");
     }
 
     /// All that it logged.
@@ -304,6 +304,18 @@ impl Server {
 
     pub fn threads(&self) -> u64 {
         self.status_field("Threads:")
+    }
+
+    /// How often its thread of that name has waited for something.
+    pub fn waits_of(&self, name: &str) -> Option<u64> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
+        let status = tasks
+            .filter_map(|task| fs::read_to_string(task.ok()?.path().join("status")).ok())
+            .find(|status| status.starts_with(&format!("Name:\t{name}\n")))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line?.trim().parse().ok()
     }
 
     /// The CPU time that it has used.
