@@ -1,6 +1,6 @@
 //! The reactor. It knows nothing of casing or servers: lift this folder out and it is a crate of its own.
 //!
-//! Read it in this order, an hour in all:
+//! Read it in this order, an hour and a quarter in all:
 //!
 //! 1. [`driver`]: the door to the world (5 minutes); [`Time`] and [`slots`], the two small things that all use (5).
 //! 2. `task`: what a task is, and a waker: a number in a queue (10).
