@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -315,6 +317,38 @@ fn a_slow_reader_gets_everything_and_holds_nobody_up() {
         assert_eq!(slow.rest(), b"");
         let grown = server.peak_memory() - memory;
         assert!(grown < 8 << 20, "{grown} bytes more");
+    });
+}
+
+/// A hundred thousand lines at once are answered bit by bit: the one line of another client does not wait for them.
+#[test]
+fn who_floods_holds_nobody_up() {
+    each_model(|setup| {
+        let server = setup.start();
+        let total = 100_000 * upper("a").len();
+        // This test may itself be kept waiting by a busy machine: so it may try again.
+        let fair = (0..5).any(|_| {
+            let (mut flooder, mut other) = (server.client(), server.client());
+            let mut sending = flooder.other_hand();
+            let received = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&received);
+            server.signal(Signal::STOP);
+            let writer = thread::spawn(move || sending.send(b"a\n".repeat(100_000)));
+            let reader = thread::spawn(move || {
+                while count.load(Ordering::Relaxed) < total {
+                    let piece = flooder.read(upper("a").len() * 100);
+                    count.fetch_add(piece.len(), Ordering::Relaxed);
+                }
+            });
+            other.send("hello\n");
+            server.signal(Signal::CONT);
+            other.expect(upper("hello"));
+            let before = received.load(Ordering::Relaxed);
+            writer.join().expect("all is sent");
+            reader.join().expect("all is answered");
+            before < total / 2
+        });
+        assert!(fair);
     });
 }
 

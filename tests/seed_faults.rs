@@ -493,7 +493,7 @@ fn fault_24_a_log_that_nobody_reads_holds_nobody_up() {
             client.ask(&text);
         }
         let grown = server.peak_memory() - memory;
-        assert!(grown < 16 << 20, "{grown} bytes more");
+        assert!(grown < 4 << 20, "{grown} bytes more"); // it was sent 5
         drop(client);
         server.signal(Signal::TERM);
         assert_eq!(
@@ -700,19 +700,19 @@ fn fault_31_a_sleep_keeps_the_input_and_goes_with_its_client() {
 /// Timers fired 5 to 90 ms late.
 #[test]
 fn fault_32_timers_are_never_early_and_hardly_late() {
-    let mut late = on_a_reactor(async |handle| {
-        let mut late = Vec::new();
-        for n in 0..20 {
-            let due = handle.now() + Duration::from_micros(3000 + 137 * n);
+    let tries = on_a_reactor(async |handle| {
+        let (mut tries, mut in_time) = (0, 0);
+        while in_time < 40 {
+            tries += 1;
+            let due = handle.now() + Duration::from_micros(2000 + 137 * (tries % 20));
             sleep_until(&handle, due).await;
             assert!(handle.now() >= due, "early");
-            late.push(handle.now().since(due));
+            in_time += u64::from(handle.now().since(due) <= Duration::from_millis(4));
         }
-        late
+        tries
     });
-    late.sort();
-    // The machine may be busy for any one of them, so it is not the worst that is looked at.
-    assert!(late[4] <= Duration::from_millis(2), "{late:?}");
+    // The machine may be busy for many of them. A loop that looks at its timers each tenth of a second would need 1000.
+    assert!(tries <= 400, "40 of {tries} were in time");
 }
 
 /// It listened on IPv4 alone.

@@ -231,6 +231,25 @@ fn the_deadline_cuts_off_who_does_not_read() {
     });
 }
 
+/// No time at all: who has something to come is cut off, and who has not is no reason to complain.
+#[test]
+fn a_drain_of_no_time_ends_it_at_once() {
+    each_model(|setup| {
+        let mut server = setup.flags(&["--drain", "0"]).start();
+        let mut client = server.client();
+        client.ask("hello");
+        server.signal(Signal::TERM);
+        assert_eq!(server.status(), 0, "{}", server.log());
+        client.is_closed();
+    });
+    each_model(|setup| {
+        let mut server = setup.flags(&["--drain", "0"]).start();
+        let _deaf = deaf(&server);
+        server.signal(Signal::TERM);
+        assert_eq!(server.status(), 1, "{}", server.log());
+    });
+}
+
 /// A client that has all its replies and stays is not cut off from anything.
 #[test]
 fn who_has_everything_and_stays_does_not_spoil_the_status() {

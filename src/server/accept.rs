@@ -118,7 +118,7 @@ fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>) {
         worker.sessions.spawn(async move {
             let dialogue = nbcaser(&mut client).await;
             client.part(dialogue).await;
-            log::info!("{peer} quit");
+            log::info!("{} quit", client.peer());
         });
         return;
     }
