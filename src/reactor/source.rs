@@ -17,6 +17,7 @@
 //! on. What the socket does not take is kept in the source's outbox, and goes out on the next edge without the task.
 
 use std::io;
+use std::task::Context;
 
 use super::driver::{Driver, Event, Ready};
 use super::event_loop::Core;
@@ -138,14 +139,18 @@ impl Source {
         Ok(sent)
     }
 
-    #[inline]
-    pub(crate) fn is_readable(&self) -> bool {
-        self.ready.any(INPUT)
-    }
-
     /// Makes the next read ask the socket, edge or no edge.
     pub(crate) fn expect_input(&mut self) {
         self.ready = self.ready.with(Ready::READABLE);
+    }
+
+    /// Whether its task may go on: `WouldBlock` while output waits for the socket.
+    pub(crate) fn is_in_order(&self) -> io::Result<()> {
+        match self.error {
+            Some(error) => Err(error.into()),
+            None if self.is_stuck() => Err(io::ErrorKind::WouldBlock.into()),
+            None => Ok(()),
+        }
     }
 
     /// Whether output waits for the socket.
@@ -161,6 +166,32 @@ impl Source {
 }
 
 impl Core {
+    /// Does something with a source, with all sources borrowed: no foreign code.
+    pub(crate) fn with<R>(
+        &self,
+        id: Id,
+        operation: impl FnOnce(&mut Source) -> R,
+    ) -> io::Result<R> {
+        let gone = || io::ErrorKind::NotConnected.into();
+        self.sources
+            .borrow_mut()
+            .get_mut(id)
+            .map(operation)
+            .ok_or_else(gone)
+    }
+
+    /// Notes at a source who waits for it: for nothing more, if it is gone.
+    pub(crate) fn wait(
+        &self,
+        id: Id,
+        cx: &Context<'_>,
+        place: impl FnOnce(&mut Source) -> &mut Waiter,
+    ) {
+        let waiter = self.tasks.waiter(cx);
+        let old = self.with(id, |source| std::mem::replace(place(source), waiter));
+        drop(old); // foreign code
+    }
+
     /// Applies one edge.
     pub(crate) fn apply(&self, event: Event) {
         let mut sources = self.sources.borrow_mut();
@@ -242,12 +273,8 @@ impl Core {
     }
 
     fn notify_both(&self, id: Id) {
-        let both = self
-            .sources
-            .borrow()
-            .get(id)
-            .map(|source| (source.reader.clone(), source.writer.clone()));
-        if let Some((reader, writer)) = both {
+        let both = self.with(id, |source| (source.reader.clone(), source.writer.clone()));
+        if let Ok((reader, writer)) = both {
             self.tasks.notify(reader);
             self.tasks.notify(writer);
         }
@@ -269,11 +296,11 @@ impl Core {
 
     /// Notes that the task keeps `bytes` of input for this stream while it rests.
     pub(crate) fn keep(&self, id: Id, bytes: usize) {
-        if let Some(source) = self.sources.borrow_mut().get_mut(id) {
+        let _ = self.with(id, |source| {
             let before = source.held();
             source.kept = bytes;
             self.memory.change(before, source.held());
-        }
+        });
     }
 
     /// If more is kept than the limit allows, and not by those who are on their way out already: the stream that keeps
@@ -298,9 +325,9 @@ impl Core {
             }
         }
         if leaving < over {
-            if let Some(source) = self.sources.borrow_mut().get_mut(largest.1) {
+            let _ = self.with(largest.1, |source| {
                 source.error = Some(io::ErrorKind::OutOfMemory);
-            }
+            });
             self.notify_both(largest.1);
         }
     }
@@ -314,8 +341,4 @@ impl Core {
             self.driver.borrow_mut().close(id);
         }
     }
-}
-
-pub(crate) fn gone() -> io::Error {
-    io::ErrorKind::NotConnected.into()
 }
