@@ -1,5 +1,6 @@
 //! What serving costs, counted and never timed: system calls a request, system calls at rest, memory a connection.
 #![cfg(feature = "cli")]
+#![allow(clippy::disallowed_methods)] // tests look at real time
 
 mod common;
 

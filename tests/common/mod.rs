@@ -1,4 +1,3 @@
-#![allow(clippy::disallowed_methods)] // tests look at real time
 //! What the end-to-end tests share: the real program, started, talked to and ended.
 //!
 //! * [`MODELS`] and [`each_model`]: every test runs against every way that the server can wait;
