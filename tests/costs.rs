@@ -1,6 +1,6 @@
 //! What serving costs, counted and never timed: system calls a request, system calls at rest, memory a connection.
 #![cfg(feature = "cli")]
-#![allow(clippy::disallowed_methods)] // tests look at real time
+#![allow(clippy::disallowed_methods)] // tests run in real time
 
 mod common;
 
@@ -150,7 +150,9 @@ fn an_idle_server_makes_no_system_call() {
     }
     let traced = Traced::start();
     let mut clients = traced.server.clients(CLIENTS);
-    clients.iter_mut().for_each(|client| client.ask("hello"));
+    for client in &mut clients {
+        client.ask("hello");
+    }
     let start = traced.settled();
     thread::sleep(Duration::from_secs(3)); // it is idleness that is measured
     let lines = traced.lines();
@@ -180,7 +182,9 @@ fn ten_thousand_idle_connections_cost_less_than_a_kibibyte_each() {
     server.client().ask("hello"); // so that what the first client costs is no part of it
     let before = resident(&server);
     let mut clients = server.clients(MANY);
-    clients.iter_mut().for_each(|client| client.ask("hello"));
+    for client in &mut clients {
+        client.ask("hello");
+    }
     assert!(clients.iter_mut().all(Client::is_silent));
     let each = resident(&server).saturating_sub(before) / MANY as u64;
     println!("{MANY} connections, each greeted and answered: {each} bytes of resident memory each");
