@@ -41,10 +41,7 @@ impl Future for Connected<'_> {
             outcome => outcome.map(drop),
         };
         match core.with(*id, |source| source.attempt(OUTPUT, outcome))? {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                core.wait(*id, cx, |source| &mut source.writer);
-                Poll::Pending
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => core.wait(*id, OUTPUT, cx),
             outcome => Poll::Ready(outcome),
         }
     }

@@ -88,10 +88,7 @@ impl Future for Accept<'_> {
             return Poll::Pending;
         }
         match self.0.try_accept() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                core.wait(*id, cx, |source| &mut source.reader);
-                Poll::Pending
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => core.wait(*id, INPUT, cx),
             accepted => Poll::Ready(accepted),
         }
     }

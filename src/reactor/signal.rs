@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::driver::Ready;
 use super::event_loop::{Core, Handle};
 use super::slots::Id;
-use super::source::Source;
+use super::source::{INPUT, Source};
 
 /// Signals that are caught: they end the process no more, and come out of [`next`](Signals::next).
 ///
@@ -65,7 +65,6 @@ impl Future for Next<'_> {
         if let Some(number) = core.driver.borrow_mut().next_signal(*id) {
             return Poll::Ready(number);
         }
-        core.wait(*id, cx, |source| &mut source.reader);
-        Poll::Pending
+        core.wait(*id, INPUT, cx)
     }
 }

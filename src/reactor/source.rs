@@ -16,10 +16,10 @@
 //! Output gathers while a task runs ([`Core::stage`]) and leaves in one write when the task rests, whatever it rests
 //! on. What the socket does not take is kept in the source's outbox, and goes out on the next edge without the task.
 
-use std::io;
-use std::task::Context;
+use std::io::{ErrorKind, Result as Io};
+use std::task::{Context, Poll};
 
-use super::driver::{Driver, Event, Ready};
+use super::driver::{Event, Ready};
 use super::event_loop::Core;
 use super::pool::BUFFER;
 use super::slots::Id;
@@ -38,9 +38,9 @@ pub(crate) struct Source {
     /// TCP. On a Unix socket a read stops at the end of each message of the sender's, with more behind it.
     short_read_ends: bool,
     /// What each further operation says: the socket failed while its task rested, or its buffers were called in.
-    pub(crate) error: Option<io::ErrorKind>,
-    pub(crate) reader: Waiter,
-    pub(crate) writer: Waiter,
+    pub(crate) error: Option<ErrorKind>,
+    reader: Waiter,
+    writer: Waiter,
     /// When a byte was last read or written.
     pub(crate) active: Time,
     /// Bytes of input that its task keeps.
@@ -66,34 +66,24 @@ impl Source {
 
     /// Tries an operation while the source may be ready for it.
     #[inline]
-    pub(crate) fn attempt<T>(
-        &mut self,
-        way: Ready,
-        mut operation: impl FnMut() -> io::Result<T>,
-    ) -> io::Result<T> {
+    pub(crate) fn attempt<T>(&mut self, way: Ready, mut operation: impl FnMut() -> Io<T>) -> Io<T> {
         while self.ready.any(way) {
             match operation() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.ready = self.ready.without(way);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => return result,
             }
         }
-        Err(io::ErrorKind::WouldBlock.into())
+        Err(ErrorKind::WouldBlock.into())
     }
 
     #[inline]
-    pub(crate) fn read(
-        &mut self,
-        driver: &mut dyn Driver,
-        id: Id,
-        buf: &mut [u8],
-        now: Time,
-    ) -> io::Result<usize> {
-        let n = self.attempt(INPUT, || driver.read(id, buf))?;
+    pub(crate) fn read(&mut self, core: &Core, id: Id, buf: &mut [u8]) -> Io<usize> {
+        let n = self.attempt(INPUT, || core.driver.borrow_mut().read(id, buf))?;
         if n > 0 {
-            self.active = now;
+            self.active = core.now.get();
             if n < buf.len() && self.short_read_ends && !self.ready.any(Ready::TAIL) {
                 self.ready = self.ready.without(INPUT);
             }
@@ -102,17 +92,17 @@ impl Source {
     }
 
     /// Writes what waits, and `fresh` behind it; what the socket does not take waits.
-    fn send(&mut self, driver: &mut dyn Driver, id: Id, fresh: &[u8], now: Time) -> io::Result<()> {
+    fn send(&mut self, core: &Core, id: Id, fresh: &[u8]) -> Io<()> {
         if let Some(mut outbox) = self.outbox.take() {
             let (bytes, sent) = &mut *outbox;
-            *sent += self.write(driver, id, &bytes[*sent..], now)?;
+            *sent += self.write(core, id, &bytes[*sent..])?;
             if *sent < bytes.len() {
                 bytes.extend_from_slice(fresh);
                 self.outbox = Some(outbox);
                 return Ok(());
             }
         }
-        let sent = self.write(driver, id, fresh, now)?;
+        let sent = self.write(core, id, fresh)?;
         if sent < fresh.len() {
             self.outbox = Some(Box::new((fresh[sent..].to_vec(), 0)));
         }
@@ -120,19 +110,15 @@ impl Source {
     }
 
     /// Writes until all is written or the socket is full.
-    fn write(
-        &mut self,
-        driver: &mut dyn Driver,
-        id: Id,
-        bytes: &[u8],
-        now: Time,
-    ) -> io::Result<usize> {
+    fn write(&mut self, core: &Core, id: Id, bytes: &[u8]) -> Io<usize> {
         let mut sent = 0;
         while sent < bytes.len() {
-            match self.attempt(OUTPUT, || driver.write(id, &bytes[sent..])) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => (sent, self.active) = (sent + n, now),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            match self.attempt(OUTPUT, || {
+                core.driver.borrow_mut().write(id, &bytes[sent..])
+            }) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => (sent, self.active) = (sent + n, core.now.get()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
         }
@@ -145,21 +131,31 @@ impl Source {
     }
 
     /// Whether its task may go on: `WouldBlock` while output waits for the socket.
-    pub(crate) fn is_in_order(&self) -> io::Result<()> {
+    pub(crate) fn is_in_order(&self) -> Io<()> {
         match self.error {
             Some(error) => Err(error.into()),
-            None if self.is_stuck() => Err(io::ErrorKind::WouldBlock.into()),
+            None if self.is_stuck() => Err(ErrorKind::WouldBlock.into()),
             None => Ok(()),
         }
     }
 
-    /// Who waits to read. He is woken once: if he still wants to, he says so again.
-    fn take_reader(&mut self) -> Waiter {
-        std::mem::replace(&mut self.reader, Waiter::NOBODY)
+    fn waiter(&mut self, way: Ready) -> &mut Waiter {
+        if way == OUTPUT {
+            &mut self.writer
+        } else {
+            &mut self.reader
+        }
     }
 
-    fn take_writer(&mut self) -> Waiter {
-        std::mem::replace(&mut self.writer, Waiter::NOBODY)
+    /// Who waits for any of these. He is woken once: if he still waits then, he says so again.
+    fn take_waiters(&mut self, ways: Ready) -> [Waiter; 2] {
+        [INPUT, OUTPUT].map(|way| {
+            if ways.any(way) {
+                std::mem::replace(self.waiter(way), Waiter::NOBODY)
+            } else {
+                Waiter::NOBODY
+            }
+        })
     }
 
     /// Whether output waits for the socket.
@@ -176,62 +172,43 @@ impl Source {
 
 impl Core {
     /// Does something with a source, with all sources borrowed: no foreign code.
-    pub(crate) fn with<R>(
-        &self,
-        id: Id,
-        operation: impl FnOnce(&mut Source) -> R,
-    ) -> io::Result<R> {
-        let gone = || io::ErrorKind::NotConnected.into();
-        self.sources
-            .borrow_mut()
-            .get_mut(id)
-            .map(operation)
-            .ok_or_else(gone)
+    pub(crate) fn with<R>(&self, id: Id, operation: impl FnOnce(&mut Source) -> R) -> Io<R> {
+        let mut sources = self.sources.borrow_mut();
+        let source = sources.get_mut(id).ok_or(ErrorKind::NotConnected)?;
+        Ok(operation(source))
     }
 
-    /// Notes at a source who waits for it: for nothing more, if it is gone.
-    pub(crate) fn wait(
-        &self,
-        id: Id,
-        cx: &Context<'_>,
-        place: impl FnOnce(&mut Source) -> &mut Waiter,
-    ) {
+    /// Notes at a source who waits for it, to read (`INPUT`) or to write (`OUTPUT`).
+    pub(crate) fn wait<T>(&self, id: Id, way: Ready, cx: &Context<'_>) -> Poll<T> {
         let waiter = self.tasks.waiter(cx);
-        let old = self.with(id, |source| std::mem::replace(place(source), waiter));
-        drop(old); // foreign code
+        let old = self.with(id, |source| std::mem::replace(source.waiter(way), waiter));
+        drop(old); // foreign code: with no borrow held
+        Poll::Pending
     }
 
     /// Applies one edge.
     pub(crate) fn apply(&self, event: Event) {
-        let mut sources = self.sources.borrow_mut();
-        let Some(source) = sources.get_mut(event.id) else {
-            return;
-        };
-        source.ready = source.ready.with(event.ready);
-        let (read, mut write) = (event.ready.any(INPUT), event.ready.any(OUTPUT));
-        if write && source.is_stuck() {
-            self.send(source, event.id, &[]);
-            write = !source.is_stuck();
-        }
-        let reader = if read || write {
-            source.take_reader()
-        } else {
-            Waiter::NOBODY
-        };
-        let writer = if write {
-            source.take_writer()
-        } else {
-            Waiter::NOBODY
-        };
-        drop(sources);
-        self.tasks.notify(reader);
-        self.tasks.notify(writer);
+        let waiters = self.with(event.id, |source| {
+            source.ready = source.ready.with(event.ready);
+            let mut ways = event.ready;
+            if ways.any(OUTPUT) && source.is_stuck() {
+                self.send(source, event.id, &[]);
+                // Who waits to read while output waits is waiting for that.
+                ways = if source.is_stuck() {
+                    ways.without(OUTPUT)
+                } else {
+                    INPUT.with(OUTPUT)
+                };
+            }
+            source.take_waiters(ways)
+        });
+        self.notify(waiters);
     }
 
     /// Sends on a source that may have output waiting. A failure shows at the next operation: true.
     fn send(&self, source: &mut Source, id: Id, fresh: &[u8]) -> bool {
         let before = source.held();
-        let sent = source.send(&mut **self.driver.borrow_mut(), id, fresh, self.now.get());
+        let sent = source.send(self, id, fresh);
         if let Err(error) = &sent {
             source.error = Some(error.kind());
         }
@@ -277,15 +254,13 @@ impl Core {
         }
         drop((staged, sources));
         if failed {
-            self.notify_both(id);
+            self.notify(self.with(id, |source| source.take_waiters(INPUT.with(OUTPUT))));
         }
     }
 
-    fn notify_both(&self, id: Id) {
-        let both = self.with(id, |source| (source.take_reader(), source.take_writer()));
-        if let Ok((reader, writer)) = both {
-            self.tasks.notify(reader);
-            self.tasks.notify(writer);
+    fn notify(&self, waiters: Io<[Waiter; 2]>) {
+        for waiter in waiters.into_iter().flatten() {
+            self.tasks.notify(waiter);
         }
     }
 
@@ -334,10 +309,10 @@ impl Core {
             }
         }
         if leaving < over {
-            let _ = self.with(largest.1, |source| {
-                source.error = Some(io::ErrorKind::OutOfMemory);
-            });
-            self.notify_both(largest.1);
+            self.notify(self.with(largest.1, |source| {
+                source.error = Some(ErrorKind::OutOfMemory);
+                source.take_waiters(INPUT.with(OUTPUT))
+            }));
         }
     }
 

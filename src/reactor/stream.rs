@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use super::event_loop::Core;
 use super::pool::BUFFER;
 use super::slots::Id;
-use super::source::{HIGH_WATER, Source};
+use super::source::{HIGH_WATER, INPUT, OUTPUT, Source};
 use super::time::Time;
 
 /// What a system call counts against its task's budget: about what it takes.
@@ -98,9 +98,8 @@ impl Stream {
         let mut buffer = core.pool.take();
         let room = most.min(buffer.len());
         let read = core.with(self.id, |source| {
-            let driver = &mut **core.driver.borrow_mut();
             source.is_in_order()?;
-            source.read(driver, self.id, &mut buffer[..room], core.now.get())
+            source.read(core, self.id, &mut buffer[..room])
         })?;
         if let Ok(n @ 1..) = read {
             (self.buffer, self.start, self.end) = (buffer, 0, n as u32);
@@ -153,14 +152,13 @@ impl Stream {
 
     /// Waits for the socket: to become writable if output waits for it, else readable.
     fn rest<T>(&self, cx: &Context<'_>) -> Poll<T> {
-        self.core.wait(self.id, cx, |source| {
-            if source.is_stuck() {
-                &mut source.writer
-            } else {
-                &mut source.reader
-            }
-        });
-        Poll::Pending
+        let stuck = self.core.with(self.id, |source| source.is_stuck());
+        let way = if matches!(stuck, Ok(true)) {
+            OUTPUT
+        } else {
+            INPUT
+        };
+        self.core.wait(self.id, way, cx)
     }
 
     /// Waits until all output has been taken by the kernel.
