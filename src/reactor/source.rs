@@ -28,6 +28,9 @@ use super::time::Time;
 /// Gathered output past this many bytes is sent before the task writes more.
 pub const HIGH_WATER: usize = 64 * 1024;
 
+/// What a system call counts against its task's budget: about what it takes.
+pub(crate) const CALL: i64 = 500;
+
 /// What an operation that finds nothing left clears.
 pub(crate) const INPUT: Ready = Ready::READABLE.with(Ready::TAIL);
 pub(crate) const OUTPUT: Ready = Ready::WRITABLE;
@@ -187,6 +190,15 @@ impl Core {
         result
     }
 
+    /// Sends what has gathered, if it is much.
+    #[inline]
+    pub(crate) fn relieve(&self) {
+        if self.staged.borrow().len() > HIGH_WATER {
+            self.spend(CALL);
+            self.send_staged();
+        }
+    }
+
     /// Sends what has gathered, and keeps what the socket does not take. A failure shows at the next operation.
     #[inline]
     pub(crate) fn send_staged(&self) {
@@ -214,6 +226,7 @@ impl Core {
                     (None, Err(error)) => source.error = Some(error.kind()),
                 }
                 self.memory.change(before, source.held());
+                self.checked.set(Id::NONE);
             }
         }
         staged.clear();
@@ -324,6 +337,7 @@ impl Core {
             if let Some(source) = self.sources.borrow_mut().get_mut(largest.1) {
                 source.error = Some(io::ErrorKind::OutOfMemory);
             }
+            self.checked.set(Id::NONE);
             self.notify_both(largest.1);
         }
     }

@@ -15,14 +15,11 @@ use super::driver::{Ready, Remote};
 use super::event_loop::{Core, Handle};
 use super::pool::BUFFER;
 use super::slots::Id;
-use super::source::{HIGH_WATER, OUTPUT, Source, gone};
+use super::source::{CALL, HIGH_WATER, OUTPUT, Source, gone};
 use super::task::Waiter;
 use super::time::Time;
 
-/// What a system call counts against its task's budget: about what it takes.
-const CALL: i64 = 500;
-
-/// The same for a line, and how many bytes are moved in one unit.
+/// What a line counts against its task's budget, besides what a system call does, and how many bytes are moved in one unit.
 const LINE: i64 = 50;
 const BYTES: usize = 8;
 
@@ -116,6 +113,7 @@ impl Stream {
         if !core.may_go_on(cx) {
             return Poll::Pending;
         }
+        core.relieve();
         let waiter = core.tasks.waiter(cx);
         let mut sources = core.sources.borrow_mut();
         let source = sources.get_mut(self.id).ok_or_else(gone)?;
@@ -175,10 +173,7 @@ impl Stream {
             self.park();
             return Poll::Pending;
         }
-        if core.staged.borrow().len() > HIGH_WATER {
-            core.spend(CALL);
-            core.send_staged();
-        }
+        core.relieve();
         match self
             .with_source(|source| (source.error, source.is_stuck()))
             .ok_or_else(gone)?
@@ -321,6 +316,8 @@ impl Stream {
         (self.start, self.end) = (0, 0);
         if buffer.len() == BUFFER {
             self.core.pool.give(buffer);
+        } else if !buffer.is_empty() {
+            self.keep(0);
         }
     }
 
