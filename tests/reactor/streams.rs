@@ -98,6 +98,19 @@ fn dropping_a_stream_discards_what_was_not_sent() {
 }
 
 #[test]
+fn output_that_is_discarded_is_not_sent_and_what_is_written_then_is() {
+    let f = fixture();
+    let (peer, mut stream) = f.pair();
+    f.go(async move {
+        stream.writer().write(b"lost");
+        assert_eq!(stream.discard_output(), None);
+        stream.write_all(b"kept").await.unwrap();
+    });
+    f.settle();
+    assert_eq!(peer.received(), b"kept");
+}
+
+#[test]
 fn writing_to_a_stream_that_is_gone_is_no_error() {
     let f = fixture();
     let (_peer, stream) = f.pair();
