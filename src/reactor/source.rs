@@ -76,7 +76,7 @@ impl Source {
         while self.ready.any(way) {
             match operation() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.ready = self.ready.without(way)
+                    self.ready = self.ready.without(way);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
@@ -221,7 +221,7 @@ impl Core {
                 match (&mut source.outbox, &sent) {
                     (Some(outbox), _) => outbox.0.extend_from_slice(&staged),
                     (None, Ok(sent)) => {
-                        source.outbox = Some(Box::new((staged[*sent..].to_vec(), 0)))
+                        source.outbox = Some(Box::new((staged[*sent..].to_vec(), 0)));
                     }
                     (None, Err(error)) => source.error = Some(error.kind()),
                 }
@@ -271,9 +271,9 @@ impl Core {
         self.memory.change(before, source.held());
         drop(sources);
         if done {
-            self.notify_both(id)
+            self.notify_both(id);
         } else {
-            self.tasks.notify(reader)
+            self.tasks.notify(reader);
         }
     }
 

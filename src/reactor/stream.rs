@@ -304,7 +304,7 @@ impl Stream {
         self.with_source(|source| {
             source.error = source
                 .error
-                .filter(|&error| error != io::ErrorKind::OutOfMemory)
+                .filter(|&error| error != io::ErrorKind::OutOfMemory);
         });
         self.core.discard_output(self.id)
     }
