@@ -1,5 +1,36 @@
-//! `nbcaser`: an upper/title-case line server on a reactor written by hand.
+//! `nbcaser`: an upper/title-case line server on a reactor written by hand. This page is the map of its source.
+//!
+//! An arrow is an import, and there are no others:
+//!
+//! ```text
+//! main.rs ──┬──> cli ─────> server   (only its vocabulary: settings, address, escape)
+//!           │
+//!           └──> server ─┬─> reactor
+//!                        └─> protocol
+//! ```
+//!
+//! | room | what it is for | what it knows |
+//! |---|---|---|
+//! | [`reactor`] | one thread that waits for many things: the loop, tasks and their wakers, timers, sockets, signals | nothing of this crate |
+//! | [`protocol`] | what is answered to which bytes: lines, casing, quoting | nothing: no socket, no clock |
+//! | [`server`] | the dialogue with every client, who is let in, the limits, the end | both |
+//! | `cli` | arguments, units, the log; a leaf, behind the feature `cli` | the server's words for what can be set |
+//!
+//! The order to read them in, each by the list on its own page:
+//!
+//! 1. The file `server/session.rs`: one client's dialogue, the program that all the rest is there for (3 minutes).
+//! 2. [`reactor`]: how thousands of them wait in one thread (an hour and a quarter).
+//! 3. [`server`]: what stands between such a loop and the world (half an hour).
+//! 4. [`protocol`]: the casing, if letters are your interest (half an hour); it can be left out.
+//! 5. `cli` and `main.rs`: a log that never blocks the loop (a quarter of an hour).
+//!
+//! Who wants the reactor alone takes the crate with `default-features = false`, or the folder.
 #![forbid(unsafe_code)]
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+compile_error!(
+    "nbcaser runs on 64-bit Linux only: it waits with epoll and timerfd, reads /proc, and packs an id into one word"
+);
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -46,7 +46,7 @@ impl Log {
             level,
             std::env::var("RUST_LOG").ok().as_deref(),
         );
-        builder.write_style(style());
+        builder.write_style(style()).format_target(false);
 
         let log = Log {
             queue: Queue::start(QUEUE, io::stderr())?,

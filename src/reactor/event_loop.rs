@@ -16,7 +16,7 @@
 //!        v                                                                  │
 //!   4 read the clock, once                                                  │
 //!        v                                                                  │
-//!   5 timers that are due: call back, or wake                               │
+//!   5 timers that are due: wake who waits                               │
 //!        v                                                                  │
 //!   6 sources that are ready: set their flags, wake who waits ──────────────┘
 //! ```
@@ -37,9 +37,9 @@ use super::join::{JoinError, JoinHandle};
 use super::pool::{Memory, MemoryLimit, Pool};
 use super::slots::{Id, Slots};
 use super::source::Source;
-use super::task::{Body, End, Owner, Tasks};
+use super::task::{Body, End, Owner, Tasks, Waiter};
 use super::time::Time;
-use super::timers::{Action, Timers};
+use super::timers::Timers;
 
 /// What a task may do in one turn before it must let others run, in units of about a nanosecond.
 ///
@@ -71,12 +71,12 @@ pub(crate) struct Core {
 
 /// An event loop with its tasks, timers and sources. It is a value: make as many as you like, one a thread.
 ///
-/// Dropping it drops all tasks and callbacks, with all that they own. Handles that are left do nothing any more: what is
+/// Dropping it drops all tasks, with all that they own. Handles that are left do nothing any more: what is
 /// spawned is cancelled. A stream or listener that somebody else owns is closed when he drops it.
 pub struct Reactor {
     core: Rc<Core>,
     events: RefCell<Vec<Event>>,
-    due: RefCell<Vec<Action>>,
+    due: RefCell<Vec<Waiter>>,
 }
 
 /// A cheap, clonable way to a [`Reactor`], for its own thread: to spawn, to sleep, to connect.
@@ -163,7 +163,7 @@ impl Reactor {
         if done() {
             return Ok(());
         }
-        // A callback, or who turns the loop, may have written too, with no task to rest after it.
+        // Whoever turns the loop may have written too, with no task to rest after it.
         core.send_staged();
         // 2
         let idle = core.tasks.park() && core.tasks.ready() == 0;
@@ -184,7 +184,7 @@ impl Reactor {
         // 5
         let mut due = self.due.take();
         core.timers.borrow_mut().expire(core.now.get(), &mut due);
-        due.drain(..).for_each(|action| core.fire(action));
+        due.drain(..).for_each(|waiter| core.tasks.notify(waiter));
         self.due.replace(due);
         // 6
         events.drain(..).for_each(|event| core.apply(event));
@@ -233,7 +233,7 @@ impl Core {
     pub(crate) fn spawn(
         &self,
         future: Pin<Box<dyn Future<Output = ()>>>,
-        owner: Option<Rc<dyn Owner>>,
+        owner: Rc<dyn Owner>,
     ) -> Id {
         let id = self.tasks.spawn(future, owner);
         if self.closed.get() {
@@ -242,43 +242,14 @@ impl Core {
         id
     }
 
-    /// Arms a callback.
-    pub(crate) fn call(&self, deadline: Time, callback: Box<dyn FnOnce()>) -> Id {
-        if self.closed.get() {
-            return Id::NONE;
-        }
-        let action = Action::Call(callback);
-        self.timers.borrow_mut().arm(deadline, action)
-    }
-
     /// Takes a task out, drops its future, tells its owner.
     pub(crate) fn end(&self, id: Id, end: End, body: Option<Body>) {
         let Some((rest, owner)) = self.tasks.remove(id) else {
             return discard(body);
         };
         discard(body.or(rest));
-        match (owner, end) {
-            (Some(owner), end) => {
-                owner.ended(end);
-                // With it goes the output, if nobody wants it.
-                discard(owner);
-            }
-            (None, End::Panicked(payload)) => {
-                log::error!("a task panicked: {}", message(&*payload));
-            }
-            (None, _) => {}
-        }
-    }
-
-    fn fire(&self, action: Action) {
-        match action {
-            Action::Wake(waiter) => self.tasks.notify(waiter),
-            Action::Call(callback) => {
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) {
-                    log::error!("a callback panicked: {}", message(&*payload));
-                }
-            }
-        }
+        owner.ended(end);
+        discard(owner); // with it goes the output, if nobody wants it
     }
 
     /// Whether the running task has budget left. If not it is put on the ready queue again, and must suspend.
@@ -299,21 +270,10 @@ impl Core {
     }
 }
 
-/// Drops a future, an output, a callback. Their destructors are foreign code, and their panics end nobody else.
+/// Drops a future or an output. Their destructors are foreign code: a panic there, which the panic hook has told, ends
+/// nobody else.
 fn discard(what: impl Sized) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(what))) {
-        log::error!(
-            "something panicked while it was dropped: {}",
-            message(&*payload)
-        );
-    }
-}
-
-/// What a panic said.
-pub(crate) fn message(payload: &(dyn std::any::Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(no message)")
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(what)));
 }
 
 impl Handle {
@@ -332,7 +292,7 @@ impl Handle {
     pub(crate) fn spawn_for(
         &self,
         future: Pin<Box<dyn Future<Output = ()>>>,
-        owner: Option<Rc<dyn Owner>>,
+        owner: Rc<dyn Owner>,
     ) -> Id {
         self.0.spawn(future, owner)
     }
@@ -363,16 +323,10 @@ pub struct Census {
 
 impl Drop for Reactor {
     fn drop(&mut self) {
-        // Tasks and callbacks own handles, and handles the core: the circle is cut here.
+        // Tasks own handles, and handles the core: the circle is cut here.
         self.core.closed.set(true);
         for id in self.core.tasks.of(None) {
             self.core.end(id, End::Cancelled, None);
         }
-        let mut timers = Vec::new();
-        self.core
-            .timers
-            .borrow_mut()
-            .expire(Time::NEVER, &mut timers);
-        timers.into_iter().for_each(discard);
     }
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use super::event_loop::{Handle, message};
+use super::event_loop::Handle;
 use super::task::{End, Owner};
 use super::time::Time;
 use super::timer::{sleep_until, timeout_at};
@@ -13,7 +13,7 @@ use super::timer::{sleep_until, timeout_at};
 /// Tasks of one kind, to be awaited or cancelled together. Dropping the group detaches them.
 ///
 /// A member has no handle of its own and no output: a group of ten thousand costs what ten thousand tasks cost. A panic
-/// of a member ends that member, is logged, and is counted.
+/// of a member ends that member, and is counted.
 #[derive(Clone)]
 pub struct TaskGroup {
     handle: Handle,
@@ -31,9 +31,8 @@ struct Members {
 impl Owner for Members {
     fn ended(&self, end: End) {
         self.alive.set(self.alive.get() - 1);
-        if let End::Panicked(payload) = end {
+        if let End::Panicked(_) = end {
             self.panics.set(self.panics.get() + 1);
-            log::error!("a task panicked: {}", message(&*payload));
         }
         if self.alive.get() == 0 {
             let waker = self.waker.borrow_mut().take();
@@ -57,7 +56,7 @@ impl TaskGroup {
         if open {
             self.members.alive.set(self.members.alive.get() + 1);
             let owner: Rc<dyn Owner> = Rc::clone(&self.members) as _;
-            self.handle.spawn_for(Box::pin(future), Some(owner));
+            self.handle.spawn_for(Box::pin(future), owner);
         }
         open
     }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
-use super::event_loop::{Core, message};
+use super::event_loop::Core;
 use super::slots::Id;
 use super::task::{End, Owner};
 
@@ -37,7 +37,11 @@ pub enum JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            JoinError::Panicked(payload) => write!(f, "the task panicked: {}", message(&**payload)),
+            JoinError::Panicked(payload) => {
+                let text = payload.downcast_ref::<&str>().copied();
+                let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+                write!(f, "the task panicked: {}", text.unwrap_or("(no message)"))
+            }
             JoinError::Cancelled => write!(f, "the task was cancelled"),
         }
     }
@@ -97,7 +101,7 @@ impl<T> JoinHandle<T> {
             future: Box::pin(future),
             state: Rc::clone(&state),
         };
-        let id = core.spawn(Box::pin(noted), Some(Rc::clone(&state) as Rc<dyn Owner>));
+        let id = core.spawn(Box::pin(noted), Rc::clone(&state) as Rc<dyn Owner>);
         JoinHandle {
             core: Rc::downgrade(core),
             id,

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use super::driver::{Endpoint, Ready};
 use super::event_loop::{Core, Handle};
 use super::slots::Id;
-use super::source::{INPUT, Source, gone};
+use super::source::{INPUT, Source};
 use super::stream::Stream;
 
 /// What accepting one connection counts against the task's budget: some twenty a turn.
@@ -64,10 +64,8 @@ impl Listener {
         let source = |_| Source::new(Ready::WRITABLE, self.tcp, core.now.get());
         let id = core.sources.borrow_mut().insert_with(source);
         let stream = Stream::new(core, id); // forgets the source if nothing is accepted
-        let mut sources = core.sources.borrow_mut();
-        let listener = sources.get_mut(self.id).ok_or_else(gone)?;
-        let accepted = listener.attempt(INPUT, || core.driver.borrow_mut().accept(self.id, id));
-        drop(sources);
+        let accept = || core.driver.borrow_mut().accept(self.id, id);
+        let accepted = core.with(self.id, |listener| listener.attempt(INPUT, accept))?;
         accepted.map(|peer| (stream, peer))
     }
 }
@@ -91,13 +89,7 @@ impl Future for Accept<'_> {
         }
         match self.0.try_accept() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let waiter = core.tasks.waiter(cx);
-                let mut sources = core.sources.borrow_mut();
-                let old = sources
-                    .get_mut(*id)
-                    .map(|source| std::mem::replace(&mut source.reader, waiter));
-                drop(sources);
-                drop(old);
+                core.wait(*id, cx, |source| &mut source.reader);
                 Poll::Pending
             }
             accepted => Poll::Ready(accepted),

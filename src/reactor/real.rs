@@ -43,7 +43,8 @@ const FOR_EVER: Timespec = Timespec {
 /// What is behind an id. Most are sockets, TCP or Unix, connected or listening: to the kernel it is all one.
 enum Source {
     Socket(OwnedFd),
-    Signals(Signals),
+    /// Boxed: ten thousand sockets should not be as large as this one.
+    Signals(Box<Signals>),
 }
 
 /// A [`Driver`] on the operating system.
@@ -257,7 +258,7 @@ impl Driver for MioDriver {
             Token(id.to_bits() as usize),
             Interest::READABLE,
         )?;
-        self.put(id, Source::Signals(signals));
+        self.put(id, Source::Signals(Box::new(signals)));
         Ok(())
     }
 

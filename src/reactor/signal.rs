@@ -66,13 +66,7 @@ impl Future for Next<'_> {
         if let Some(number) = core.driver.borrow_mut().next_signal(*id) {
             return Poll::Ready(number);
         }
-        let waiter = core.tasks.waiter(cx);
-        let mut sources = core.sources.borrow_mut();
-        let old = sources
-            .get_mut(*id)
-            .map(|source| std::mem::replace(&mut source.reader, waiter));
-        drop(sources);
-        drop(old);
+        core.wait(*id, cx, |source| &mut source.reader);
         Poll::Pending
     }
 }

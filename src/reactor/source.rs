@@ -17,6 +17,7 @@
 //! on. What the socket does not take is kept in the source's outbox, and goes out on the next edge without the task.
 
 use std::io;
+use std::task::Context;
 
 use super::driver::{Driver, Event, Ready};
 use super::event_loop::Core;
@@ -29,7 +30,7 @@ use super::time::Time;
 pub const HIGH_WATER: usize = 64 * 1024;
 
 /// What a system call counts against its task's budget: about what it takes.
-pub(crate) const CALL: i64 = 500;
+pub(super) const CALL: i64 = 500;
 
 /// What an operation that finds nothing left clears.
 pub(crate) const INPUT: Ready = Ready::READABLE.with(Ready::TAIL);
@@ -103,8 +104,25 @@ impl Source {
         Ok(n)
     }
 
+    /// Writes what waits, and `fresh` behind it; what the socket does not take waits.
+    fn send(&mut self, driver: &mut dyn Driver, id: Id, fresh: &[u8], now: Time) -> io::Result<()> {
+        if let Some(mut outbox) = self.outbox.take() {
+            let (bytes, sent) = &mut *outbox;
+            *sent += self.write(driver, id, &bytes[*sent..], now)?;
+            if *sent < bytes.len() {
+                bytes.extend_from_slice(fresh);
+                self.outbox = Some(outbox);
+                return Ok(());
+            }
+        }
+        let sent = self.write(driver, id, fresh, now)?;
+        if sent < fresh.len() {
+            self.outbox = Some(Box::new((fresh[sent..].to_vec(), 0)));
+        }
+        Ok(())
+    }
+
     /// Writes until all is written or the socket is full.
-    #[inline]
     fn write(
         &mut self,
         driver: &mut dyn Driver,
@@ -124,14 +142,18 @@ impl Source {
         Ok(sent)
     }
 
-    #[inline]
-    pub(crate) fn is_readable(&self) -> bool {
-        self.ready.any(INPUT)
-    }
-
     /// Makes the next read ask the socket, edge or no edge.
     pub(crate) fn expect_input(&mut self) {
         self.ready = self.ready.with(Ready::READABLE);
+    }
+
+    /// Whether its task may go on: `WouldBlock` while output waits for the socket.
+    pub(crate) fn is_in_order(&self) -> io::Result<()> {
+        match self.error {
+            Some(error) => Err(error.into()),
+            None if self.is_stuck() => Err(io::ErrorKind::WouldBlock.into()),
+            None => Ok(()),
+        }
     }
 
     /// Whether output waits for the socket.
@@ -147,30 +169,71 @@ impl Source {
 }
 
 impl Core {
+    /// Does something with a source, with all sources borrowed: no foreign code.
+    pub(crate) fn with<R>(
+        &self,
+        id: Id,
+        operation: impl FnOnce(&mut Source) -> R,
+    ) -> io::Result<R> {
+        let gone = || io::ErrorKind::NotConnected.into();
+        self.sources
+            .borrow_mut()
+            .get_mut(id)
+            .map(operation)
+            .ok_or_else(gone)
+    }
+
+    /// Notes at a source who waits for it: for nothing more, if it is gone.
+    pub(crate) fn wait(
+        &self,
+        id: Id,
+        cx: &Context<'_>,
+        place: impl FnOnce(&mut Source) -> &mut Waiter,
+    ) {
+        let waiter = self.tasks.waiter(cx);
+        let old = self.with(id, |source| std::mem::replace(place(source), waiter));
+        drop(old); // foreign code
+    }
+
     /// Applies one edge.
-    #[inline]
     pub(crate) fn apply(&self, event: Event) {
         let mut sources = self.sources.borrow_mut();
         let Some(source) = sources.get_mut(event.id) else {
             return;
         };
         source.ready = source.ready.with(event.ready);
-        let reader = if event.ready.any(INPUT) {
+        let (read, mut write) = (event.ready.any(INPUT), event.ready.any(OUTPUT));
+        if write && source.is_stuck() {
+            self.send(source, event.id, &[]);
+            write = !source.is_stuck();
+        }
+        let reader = if read || write {
             source.reader.clone()
         } else {
             Waiter::NOBODY
         };
-        let writer = match (event.ready.any(OUTPUT), source.is_stuck()) {
-            (true, false) => source.writer.clone(),
-            (true, true) => {
-                drop(sources);
-                return self.send_outbox(event.id, reader);
-            }
-            (false, _) => Waiter::NOBODY,
+        let writer = if write {
+            source.writer.clone()
+        } else {
+            Waiter::NOBODY
         };
         drop(sources);
         self.tasks.notify(reader);
         self.tasks.notify(writer);
+    }
+
+    /// Sends on a source that may have output waiting. A failure shows at the next operation: true.
+    fn send(&self, source: &mut Source, id: Id, fresh: &[u8]) -> bool {
+        let before = source.held();
+        let sent = source.send(&mut **self.driver.borrow_mut(), id, fresh, self.now.get());
+        if let Err(error) = &sent {
+            source.error = Some(error.kind());
+        }
+        self.memory.change(before, source.held());
+        if sent.is_err() || source.is_stuck() {
+            self.checked.set(Id::NONE);
+        }
+        sent.is_err()
     }
 
     /// Lets `write` append to the output that leaves when the task rests.
@@ -211,79 +274,22 @@ impl Core {
     fn send_to(&self, id: Id) {
         let mut staged = self.staged.borrow_mut();
         let mut sources = self.sources.borrow_mut();
-        let mut sent = Ok(staged.len());
-        if let Some(source) = sources.get_mut(id) {
-            if !source.is_stuck() {
-                sent = source.write(&mut **self.driver.borrow_mut(), id, &staged, self.now.get());
-            }
-            if source.is_stuck() || !matches!(sent, Ok(n) if n == staged.len()) {
-                let before = source.held();
-                match (&mut source.outbox, &sent) {
-                    (Some(outbox), _) => outbox.0.extend_from_slice(&staged),
-                    (None, Ok(sent)) => {
-                        source.outbox = Some(Box::new((staged[*sent..].to_vec(), 0)));
-                    }
-                    (None, Err(error)) => source.error = Some(error.kind()),
-                }
-                self.memory.change(before, source.held());
-                self.checked.set(Id::NONE);
-            }
-        }
+        let failed = sources
+            .get_mut(id)
+            .is_some_and(|source| self.send(source, id, &staged));
         staged.clear();
         if staged.capacity() > 2 * BUFFER {
             *staged = Vec::new(); // a reply may be megabytes; the buffer of all need not stay so
         }
         drop((staged, sources));
-        if sent.is_err() {
+        if failed {
             self.notify_both(id);
-        }
-    }
-
-    /// Goes on with the outbox. When it is empty, or has failed, its task is woken; else only who waits to read.
-    fn send_outbox(&self, id: Id, reader: Waiter) {
-        let mut sources = self.sources.borrow_mut();
-        let Some(source) = sources.get_mut(id) else {
-            return;
-        };
-        let before = source.held();
-        let Some(mut outbox) = source.outbox.take() else {
-            return;
-        };
-        let (bytes, sent) = &mut *outbox;
-        let done = match source.write(
-            &mut **self.driver.borrow_mut(),
-            id,
-            &bytes[*sent..],
-            self.now.get(),
-        ) {
-            Ok(n) => {
-                *sent += n;
-                *sent == bytes.len()
-            }
-            Err(error) => {
-                source.error = Some(error.kind());
-                true
-            }
-        };
-        if !done {
-            source.outbox = Some(outbox);
-        }
-        self.memory.change(before, source.held());
-        drop(sources);
-        if done {
-            self.notify_both(id);
-        } else {
-            self.tasks.notify(reader);
         }
     }
 
     fn notify_both(&self, id: Id) {
-        let both = self
-            .sources
-            .borrow()
-            .get(id)
-            .map(|source| (source.reader.clone(), source.writer.clone()));
-        if let Some((reader, writer)) = both {
+        let both = self.with(id, |source| (source.reader.clone(), source.writer.clone()));
+        if let Ok((reader, writer)) = both {
             self.tasks.notify(reader);
             self.tasks.notify(writer);
         }
@@ -305,11 +311,11 @@ impl Core {
 
     /// Notes that the task keeps `bytes` of input for this stream while it rests.
     pub(crate) fn keep(&self, id: Id, bytes: usize) {
-        if let Some(source) = self.sources.borrow_mut().get_mut(id) {
+        let _ = self.with(id, |source| {
             let before = source.held();
             source.kept = bytes;
             self.memory.change(before, source.held());
-        }
+        });
     }
 
     /// If more is kept than the limit allows, and not by those who are on their way out already: the stream that keeps
@@ -334,9 +340,9 @@ impl Core {
             }
         }
         if leaving < over {
-            if let Some(source) = self.sources.borrow_mut().get_mut(largest.1) {
+            let _ = self.with(largest.1, |source| {
                 source.error = Some(io::ErrorKind::OutOfMemory);
-            }
+            });
             self.checked.set(Id::NONE);
             self.notify_both(largest.1);
         }
@@ -351,8 +357,4 @@ impl Core {
             self.driver.borrow_mut().close(id);
         }
     }
-}
-
-pub(crate) fn gone() -> io::Error {
-    io::ErrorKind::NotConnected.into()
 }

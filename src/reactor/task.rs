@@ -62,8 +62,6 @@ pub(crate) trait Owner {
     fn ended(&self, end: End);
 }
 
-pub(crate) type OwnerRef = Option<Rc<dyn Owner>>;
-
 /// How a task ended.
 pub(crate) enum End {
     Finished,
@@ -74,7 +72,7 @@ pub(crate) enum End {
 struct Task {
     state: State,
     body: Option<Body>,
-    owner: OwnerRef,
+    owner: Rc<dyn Owner>,
 }
 
 /// The task table and the ready queue.
@@ -116,7 +114,11 @@ impl Tasks {
     }
 
     /// Puts a new task on the ready queue.
-    pub(crate) fn spawn(&self, future: Pin<Box<dyn Future<Output = ()>>>, owner: OwnerRef) -> Id {
+    pub(crate) fn spawn(
+        &self,
+        future: Pin<Box<dyn Future<Output = ()>>>,
+        owner: Rc<dyn Owner>,
+    ) -> Id {
         let id = self.table.borrow_mut().insert_with(|id| {
             let signal = Signal {
                 id,
@@ -191,7 +193,7 @@ impl Tasks {
 
     /// Transition 4. The caller drops what it gets and tells the owner, with no borrow held.
     #[must_use]
-    pub(crate) fn remove(&self, id: Id) -> Option<(Option<Body>, OwnerRef)> {
+    pub(crate) fn remove(&self, id: Id) -> Option<(Option<Body>, Rc<dyn Owner>)> {
         if self.current.get().id == id {
             self.current.set(NOBODY);
         }
@@ -204,16 +206,9 @@ impl Tasks {
     /// The tasks of one owner, or all.
     pub(crate) fn of(&self, owner: Option<&Rc<dyn Owner>>) -> Vec<Id> {
         let table = self.table.borrow();
-        let same = |task: &Task| match (owner, &task.owner) {
-            (None, _) => true,
-            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
-            (Some(_), None) => false,
-        };
-        table
-            .iter()
-            .filter(|(_, task)| same(task))
-            .map(|(id, _)| id)
-            .collect()
+        let its = |task: &Task| owner.is_none_or(|owner| Rc::ptr_eq(owner, &task.owner));
+        let of_owner = table.iter().filter(|(_, task)| its(task));
+        of_owner.map(|(id, _)| id).collect()
     }
 
     /// How many tasks there are.

@@ -1,18 +1,16 @@
 //! Futures and callbacks that wait for time.
 
-use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::event_loop::{Handle, message};
+use super::event_loop::Handle;
+use super::join::JoinHandle;
 use super::slots::Id;
 use super::task::Waiter;
 use super::time::Time;
-use super::timers::Action;
 
 /// Waits until a point in time. Made by [`sleep`] and [`sleep_until`].
 ///
@@ -68,10 +66,7 @@ impl Future for Sleep {
             let mut timers = core.timers.borrow_mut();
             match timers.waiter(self.timer) {
                 Some(known) => (self.timer, std::mem::replace(known, waiter)),
-                None => (
-                    timers.arm(self.deadline, Action::Wake(waiter)),
-                    Waiter::NOBODY,
-                ),
+                None => (timers.arm(self.deadline, waiter), Waiter::NOBODY),
             }
         };
         drop(old);
@@ -82,8 +77,8 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        let action = self.handle.0.timers.borrow_mut().cancel(self.timer);
-        drop(action);
+        let waiter = self.handle.0.timers.borrow_mut().cancel(self.timer);
+        drop(waiter); // foreign code: with no borrow held
     }
 }
 
@@ -185,49 +180,33 @@ pub async fn timeout_at<F: Future>(sleep: Sleep, future: F) -> Option<F::Output>
 }
 
 /// A callback to come. Dropping this lets it come; [`cancel`](Callback::cancel) does not.
-pub struct Callback {
-    handle: Handle,
-    timer: Rc<Cell<Id>>,
-}
+pub struct Callback(JoinHandle<()>);
 
 impl Callback {
     /// Nobody is called any more.
     pub fn cancel(self) {
-        let action = self
-            .handle
-            .0
-            .timers
-            .borrow_mut()
-            .cancel(self.timer.replace(Id::NONE));
-        drop(action);
+        self.0.cancel();
     }
 }
 
+/// The keynote's first half: business logic as callbacks. Each is a small task, which sleeps and then calls.
 impl Handle {
-    /// Calls `callback` after a while, from the loop. A panic in it is logged and harms nobody.
+    /// Calls `callback` after a while. A panic in it harms nobody.
     pub fn call_later(&self, rest: Duration, callback: impl FnOnce() + 'static) -> Callback {
         self.call_at(self.now() + rest, callback)
     }
 
     /// Calls `callback` then.
     pub fn call_at(&self, deadline: Time, callback: impl FnOnce() + 'static) -> Callback {
-        let timer = Rc::new(Cell::new(Id::NONE));
-        let name = Rc::clone(&timer);
-        let call = move || {
-            // It may have been cancelled by one that was due in the same turn.
-            if name.get() != Id::NONE {
-                callback();
-            }
-        };
-        timer.set(self.0.call(deadline, Box::new(call)));
-        Callback {
-            handle: self.clone(),
-            timer,
-        }
+        let sleep = sleep_until(self, deadline);
+        Callback(self.spawn(async move {
+            sleep.await;
+            callback();
+        }))
     }
 
     /// Calls `callback` after `first` and then on a grid of `period`; tells it how many calls were left out since it
-    /// was due. A panic in it is logged, and the next call comes all the same.
+    /// was due. After a panic in it the next call comes all the same.
     ///
     /// # Panics
     /// With a period of zero.
@@ -235,38 +214,14 @@ impl Handle {
         &self,
         first: Duration,
         period: Duration,
-        callback: impl FnMut(u64) + 'static,
-    ) -> Callback {
-        assert!(!period.is_zero(), "a periodic callback needs a period");
-        let timer = Rc::new(Cell::new(Id::NONE));
-        self.arm_periodic(&timer, self.now() + first, period, callback);
-        Callback {
-            handle: self.clone(),
-            timer,
-        }
-    }
-
-    /// Arms one call of a periodic callback, which arms the next. `timer` names it; empty, it was cancelled.
-    fn arm_periodic(
-        &self,
-        timer: &Rc<Cell<Id>>,
-        due: Time,
-        period: Duration,
         mut callback: impl FnMut(u64) + 'static,
-    ) {
-        let (handle, name) = (self.clone(), Rc::clone(timer));
-        let tick = move || {
-            if name.get() == Id::NONE {
-                return;
+    ) -> Callback {
+        let mut ticks = interval(self, self.now() + first, period, Missed::Skip);
+        Callback(self.spawn(async move {
+            loop {
+                let missed = ticks.tick().await;
+                let _ = catch_unwind(AssertUnwindSafe(|| callback(missed)));
             }
-            let (next, missed) = after(due, period, handle.0.now.get(), Missed::Skip);
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| callback(missed))) {
-                log::error!("a periodic callback panicked: {}", message(&*payload));
-            }
-            if name.get() != Id::NONE {
-                handle.arm_periodic(&name, next, period, callback);
-            }
-        };
-        timer.set(self.0.call(due, Box::new(tick)));
+        }))
     }
 }

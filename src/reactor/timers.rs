@@ -20,19 +20,11 @@ use super::slots::{Id, Slots};
 use super::task::Waiter;
 use super::time::Time;
 
-/// What a timer does when it is due.
-pub(crate) enum Action {
-    /// Wake who waits.
-    Wake(Waiter),
-    /// Call back.
-    Call(Box<dyn FnOnce()>),
-}
-
 struct Timer {
     deadline: Time,
     /// The sequence number of its one live heap entry.
     live: u64,
-    action: Action,
+    waiter: Waiter,
 }
 
 #[derive(Default)]
@@ -46,12 +38,12 @@ pub(crate) struct Timers {
 const SWEEP: usize = 64;
 
 impl Timers {
-    pub(crate) fn arm(&mut self, deadline: Time, action: Action) -> Id {
+    pub(crate) fn arm(&mut self, deadline: Time, waiter: Waiter) -> Id {
         let live = self.sequence;
         let id = self.table.insert_with(|_| Timer {
             deadline,
             live,
-            action,
+            waiter,
         });
         self.push(deadline, id);
         id
@@ -78,23 +70,17 @@ impl Timers {
         true
     }
 
-    /// Who is to be woken, if it is somebody's timer.
+    /// Who is to be woken, if there is such a timer (any more).
     pub(crate) fn waiter(&mut self, id: Id) -> Option<&mut Waiter> {
-        match self.table.get_mut(id) {
-            Some(Timer {
-                action: Action::Wake(waiter),
-                ..
-            }) => Some(waiter),
-            _ => None,
-        }
+        self.table.get_mut(id).map(|timer| &mut timer.waiter)
     }
 
     /// Takes the timer out; the caller drops what it held, with no borrow of this table.
     #[must_use]
-    pub(crate) fn cancel(&mut self, id: Id) -> Option<Action> {
+    pub(crate) fn cancel(&mut self, id: Id) -> Option<Waiter> {
         let timer = self.table.remove(id)?;
         self.sweep();
-        Some(timer.action)
+        Some(timer.waiter)
     }
 
     fn sweep(&mut self) {
@@ -132,7 +118,7 @@ impl Timers {
     }
 
     /// Takes out what is due at `now`, in order.
-    pub(crate) fn expire(&mut self, now: Time, due: &mut Vec<Action>) {
+    pub(crate) fn expire(&mut self, now: Time, due: &mut Vec<Waiter>) {
         while self.next_deadline() <= now {
             let Some(Reverse((_, _, id))) = self.heap.pop() else {
                 return;
@@ -140,7 +126,7 @@ impl Timers {
             due.extend(
                 self.table
                     .remove(Id::from_bits(id))
-                    .map(|timer| timer.action),
+                    .map(|timer| timer.waiter),
             );
         }
     }
@@ -152,28 +138,22 @@ impl Timers {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
-
     use proptest::prelude::*;
 
     use super::*;
 
-    /// A heap whose timers tell their numbers.
+    /// A heap whose timers wake tasks by their own numbers.
     #[derive(Default)]
     struct Bench {
         timers: Timers,
-        fired: Rc<RefCell<Vec<usize>>>,
         ids: Vec<Id>,
     }
 
     impl Bench {
         fn arm(&mut self, at: u64) -> usize {
-            let (fired, number) = (Rc::clone(&self.fired), self.ids.len());
-            let call = move || fired.borrow_mut().push(number);
-            let id = self
-                .timers
-                .arm(Time::from_nanos(at), Action::Call(Box::new(call)));
+            let number = self.ids.len();
+            let waiter = Waiter::Task(Id::from_bits(number as u64));
+            let id = self.timers.arm(Time::from_nanos(at), waiter);
             self.ids.push(id);
             number
         }
@@ -189,12 +169,11 @@ mod tests {
         fn expire(&mut self, now: u64) -> Vec<usize> {
             let mut due = Vec::new();
             self.timers.expire(Time::from_nanos(now), &mut due);
-            for action in due {
-                if let Action::Call(call) = action {
-                    call();
-                }
-            }
-            self.fired.take()
+            let number = |waiter| match waiter {
+                Waiter::Task(id) => id.index(),
+                Waiter::Other(_) => unreachable!("armed with tasks only"),
+            };
+            due.into_iter().map(number).collect()
         }
     }
 
@@ -210,9 +189,9 @@ mod tests {
         assert_eq!(bench.timers.heap.len(), 1);
         assert!(bench.reset(timer, 500));
         assert_eq!(bench.timers.heap.len(), 2);
-        assert_eq!(bench.expire(499), []);
+        assert!(bench.expire(499).is_empty());
         assert_eq!(bench.expire(500), [timer]);
-        assert_eq!(bench.expire(2000), []);
+        assert!(bench.expire(2000).is_empty());
     }
 
     #[test]

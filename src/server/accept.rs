@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Errors in a row that are taken for the fate of single connections. More are the listener's own.
-const STREAK: u32 = 16;
+const FAILURES: u32 = 16;
 
 /// A client that comes while the backlog is emptied at the end is let in too, but not without end.
 const BACKLOG: usize = 65_536;
@@ -30,17 +30,17 @@ const BACKLOG: usize = 65_536;
 /// follows at once, or a timer is set.
 pub(super) async fn accept(worker: Rc<Worker>, listener: Listener) {
     let mut shutdown = worker.shutdown.wait();
-    let mut streak = 0;
+    let mut in_a_row = 0;
     loop {
         match select(listener.accept(), &mut shutdown).await {
             Either::First(Ok((stream, address))) => {
-                streak = 0;
+                in_a_row = 0;
                 worker.pause.length.set(None);
                 admit(&worker, stream, address);
             }
             Either::First(Err(error)) => {
-                streak += 1;
-                if streak > STREAK || !is_of_one_connection(&error) {
+                in_a_row += 1;
+                if in_a_row > FAILURES || !is_of_one_connection(&error) {
                     pause(&worker, &error).await;
                     if worker.shutdown.is_set() {
                         break;
@@ -118,7 +118,7 @@ fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>) {
         worker.sessions.spawn(async move {
             let dialogue = nbcaser(&mut client).await;
             client.part(dialogue).await;
-            log::info!("{peer} quit");
+            log::info!("{} quit", client.peer());
         });
         return;
     }

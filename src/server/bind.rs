@@ -100,7 +100,7 @@ pub fn bind(listen: &[Address], workers: usize) -> Result<Bound, BindError> {
                 let listener = unix(path).map_err(|error| failed(address, &error))?;
                 bound.files.extend(SocketFile::new(path));
                 bound
-                    .share(address.clone(), Listener::Unix(listener))
+                    .share(address.clone(), &Listener::Unix(listener))
                     .map_err(|error| failed(address, &error))?;
             }
             Address::Fd(number) => {
@@ -108,7 +108,7 @@ pub fn bind(listen: &[Address], workers: usize) -> Result<Bound, BindError> {
                     inherit(&mut inherited, *number).map_err(|error| failed(address, &error))?;
                 let real = listener.address().unwrap_or_else(|| address.clone());
                 bound
-                    .share(real, listener)
+                    .share(real, &listener)
                     .map_err(|error| failed(address, &error))?;
             }
         }
@@ -150,7 +150,7 @@ fn of(address: SocketAddr) -> Address {
 
 impl Bound {
     /// Gives every worker a descriptor of the same listener.
-    fn share(&mut self, address: Address, listener: Listener) -> io::Result<()> {
+    fn share(&mut self, address: Address, listener: &Listener) -> io::Result<()> {
         for endpoints in &mut self.endpoints {
             endpoints.push(listener.try_clone()?);
         }
@@ -179,7 +179,7 @@ impl Bound {
                 Err((_, error))
                     if port == 0 && error.kind() == io::ErrorKind::AddrInUse && tries < PORTS =>
                 {
-                    tries += 1
+                    tries += 1;
                 }
                 Err((address, error)) => return Err(failed(&address, &error)),
                 Ok(all) => break all,
@@ -289,7 +289,7 @@ fn unix(path: &Path) -> io::Result<UnixListener> {
         }
         Ok(_) => match UnixStream::connect(path) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                fs::remove_file(path)?
+                fs::remove_file(path)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),

@@ -52,7 +52,7 @@ pub(super) struct Client {
     left: Option<usize>,
     /// The end of the input has been read.
     ended: bool,
-    silence: Option<Silence>,
+    silence: Option<Box<Silence>>,
     worker: Rc<Worker>,
     peer: Peer,
 }
@@ -72,9 +72,12 @@ impl Client {
         peer: Peer,
     ) -> Client {
         let limit = worker.settings.idle_timeout;
-        let silence = (!limit.is_zero()).then(|| Silence {
-            sleep: sleep(&worker.handle, limit),
-            asked: false,
+        let silence = (!limit.is_zero()).then(|| {
+            let sleep = sleep(&worker.handle, limit);
+            Box::new(Silence {
+                sleep,
+                asked: false,
+            })
         });
         Client {
             stream,
@@ -107,9 +110,8 @@ impl Client {
     ///
     /// # Errors
     /// Those of the stream; `TimedOut` after too long a silence; `OutOfMemory`: its buffers are called in.
-    pub(super) async fn read_line(&mut self) -> io::Result<Option<Line<'_>>> {
-        let found = ReadLine(self).await?;
-        Ok(found.map(|found| self.lines.line(found, self.stream.input())))
+    pub(super) fn read_line(&mut self) -> ReadLine<'_> {
+        ReadLine(Some(self))
     }
 
     /// One step of [`ReadLine`]: a line, or Pending if input is needed that is not there.
@@ -167,9 +169,10 @@ impl Client {
             self.left = Some(self.stream.unread()?);
             return Poll::Ready(Ok(()));
         }
-        let Some(Silence { sleep, asked }) = &mut self.silence else {
+        let Some(silence) = &mut self.silence else {
             return Poll::Pending;
         };
+        let Silence { sleep, asked } = &mut **silence;
         loop {
             ready!(Pin::new(&mut *sleep).poll(cx));
             let due = self.stream.active() + self.worker.settings.idle_timeout;
@@ -246,19 +249,28 @@ impl Client {
 }
 
 /// See [`Client::read_line`].
-struct ReadLine<'a>(&'a mut Client);
+pub(super) struct ReadLine<'a>(Option<&'a mut Client>);
 
-impl Future for ReadLine<'_> {
-    type Output = io::Result<Option<Found>>;
+/// # Panics
+/// When polled again after it was ready: the line that it gave out borrows the client.
+impl<'a> Future for ReadLine<'a> {
+    type Output = io::Result<Option<Line<'a>>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let client = &mut *self.0;
+        let client = self.0.take().expect("polled after it was ready");
         loop {
-            if let Poll::Ready(line) = client.poll_line(cx) {
-                return Poll::Ready(line);
+            if let Poll::Ready(found) = client.poll_line(cx) {
+                let found = found?;
+                let client = &*client;
+                return Poll::Ready(Ok(
+                    found.map(|found| client.lines.line(found, client.stream.input()))
+                ));
             }
             client.stream.keep(client.lines.held());
-            ready!(client.poll_interrupted(cx))?;
+            if client.poll_interrupted(cx)?.is_pending() {
+                self.0 = Some(client);
+                return Poll::Pending;
+            }
         }
     }
 }

@@ -5,10 +5,10 @@
 
 use std::fmt::{self, Display, Write};
 
-/// How many bytes of a text [`Escaped`] shows: 1 KiB.
+/// How many bytes [`Escaped`] takes: 1 KiB.
 pub const SHOWN: usize = 1024;
 
-/// Shows a text with its control characters escaped, cut at [`SHOWN`] bytes.
+/// Shows a text with its control characters escaped, in [`SHOWN`] bytes at the most.
 ///
 /// Escaped are C0 but for the tab, DEL, C1, the line and paragraph separators, and the bidirectional controls; all other
 /// text is unchanged, the backslash too: this is for reading, not for parsing back. A text that was cut ends in its whole
@@ -26,16 +26,28 @@ pub struct Escaped<'a>(pub &'a str);
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0;
-        if text.len() <= SHOWN {
-            return escape(text, f);
+        let mut shown = 0;
+        let cut = text.char_indices().find(|&(_, c)| {
+            shown += width(c);
+            shown > SHOWN
+        });
+        match cut {
+            None => escape(text, f),
+            Some((at, _)) => {
+                escape(&text[..at], f)?;
+                write!(f, "... ({} bytes)", text.len())
+            }
         }
-        // A cut in the middle of a character would be a panic: step back to where one begins.
-        let end = (0..=SHOWN)
-            .rev()
-            .find(|&at| text.is_char_boundary(at))
-            .unwrap_or(0);
-        escape(&text[..end], f)?;
-        write!(f, "... ({} bytes)", text.len())
+    }
+}
+
+/// How many bytes `c` takes when it is shown.
+fn width(c: char) -> usize {
+    match c {
+        '\n' | '\r' => 2,
+        c if !is_harmful(c) => c.len_utf8(),
+        '\0'..='\u{ff}' => 4,
+        _ => 6,
     }
 }
 
@@ -108,6 +120,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_is_bounded_however_it_is_escaped() {
+        let shown = Escaped(&"\u{1b}\u{2028}\n".repeat(1000)).to_string();
+        assert!(shown.len() <= SHOWN + "... (5000 bytes)".len());
+        assert!(shown.ends_with("... (5000 bytes)"));
+    }
+
+    #[test]
     fn a_cut_steps_back_to_a_character() {
         let text = format!("{}\u{1F600}tail", "x".repeat(SHOWN - 2));
         assert_eq!(
@@ -122,6 +141,7 @@ mod tests {
             let shown = Escaped(&text).to_string();
             prop_assert!(!shown.contains(is_harmful));
             prop_assert!(text.contains(is_harmful) || text.len() > SHOWN || shown == text);
+            prop_assert!(shown.len() <= SHOWN + 40);
         }
     }
 }

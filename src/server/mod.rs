@@ -5,7 +5,7 @@
 //! 1. `session`: one client's dialogue, the Python coroutine line for line (3 minutes).
 //! 2. `client`: what is between the dialogue and the stream: lines, the idle timeout, the drain, the linger (10).
 //! 3. `accept`: who is let in, and what each error of `accept(2)` means (5).
-//! 4. [`worker`]: one reactor with its listeners, from the start to the drain (5); [`run`]: one or several of them (3).
+//! 4. [`worker`]: one reactor with its listeners, from the start to the drain (5); [`mod@run`]: one or several of them (3).
 //! 5. [`bind`], [`settings`], [`address`], [`ready`]: how it comes up (5).
 //! 6. [`limits`], [`stats`], `throttle`, [`escape`]: what is counted, and what is told (5).
 

@@ -13,10 +13,11 @@ use super::address::Address;
 /// # Errors
 /// Those of the file.
 pub fn write_file(path: &Path, addresses: &[Address]) -> io::Result<()> {
-    let lines: String = addresses
-        .iter()
-        .map(|address| format!("{address}\n"))
-        .collect();
+    let mut lines = String::new();
+    for address in addresses {
+        lines += &address.to_string();
+        lines.push('\n');
+    }
     // A device or a pipe is written to; a file is replaced, since a reader may look at any moment.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return fs::write(path, lines);

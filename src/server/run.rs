@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
+use rustix::event::{EventfdFlags, eventfd};
 use sd_notify::NotifyState;
 use signal_hook::consts::signal::SIGTERM;
 
@@ -71,25 +72,27 @@ pub fn run(settings: Settings) -> Result<Ended, RunError> {
     let memory = MemoryLimit::new(settings.max_memory);
     let settings = Arc::new(settings);
     let places = Places::new(connections);
-    let mut starts = Vec::new();
-    for (number, endpoints) in std::mem::take(&mut bound.endpoints).into_iter().enumerate() {
-        let job = Job {
-            settings: Arc::clone(&settings),
-            places: Arc::clone(&places),
-            refusals: refusals / workers,
-            announces: number == 0,
-        };
-        starts.push((job, endpoints, memory.clone()));
-    }
-    let mut starts = starts.into_iter();
-    let first = starts
-        .next()
-        .map(|(job, endpoints, memory)| Worker::new(job, endpoints, memory));
-    let first = first.expect("there is at least one worker")?;
+    let job = |announces| Job {
+        settings: Arc::clone(&settings),
+        places: Arc::clone(&places),
+        refusals: refusals / workers,
+        announces,
+    };
+    let mut endpoints = std::mem::take(&mut bound.endpoints).into_iter();
+    let ours = endpoints.next().unwrap_or_default();
+    let first = Worker::new(job(true), ours, memory.clone())?;
     let mut others = Vec::new();
-    for (number, (job, endpoints, memory)) in starts.enumerate() {
-        others.push(Thread::spawn(number + 1, job, endpoints, memory)?);
+    for (number, theirs) in endpoints.enumerate() {
+        others.push(Thread::spawn(
+            number + 1,
+            job(false),
+            theirs,
+            memory.clone(),
+        )?);
     }
+    // One more descriptor, for the first client: a server that can let nobody in had better say so than say it is up.
+    let spare = eventfd(0, EventfdFlags::CLOEXEC);
+    drop(spare.map_err(|error| RunError::System("let a client in", error.into()))?);
     report_start(&settings, &bound, connections, lowered)?;
 
     let mut ended = first.run();

@@ -42,12 +42,12 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
             Answer::Invalid => {
                 worker
                     .trouble
-                    .warn(&worker.handle, "a line was not UTF-8", client.peer())
+                    .warn(&worker.handle, "a line was not UTF-8", client.peer());
             }
             Answer::TooLong => {
                 worker
                     .trouble
-                    .warn(&worker.handle, "a line was too long", client.peer())
+                    .warn(&worker.handle, "a line was too long", client.peer());
             }
             Answer::Quit => break,
         }

@@ -69,7 +69,7 @@ fn dropping_the_reactor_drops_everything_it_had() {
     f.settle();
     let peer = f.sim.connect(5);
     f.settle();
-    assert_eq!(f.handle.census().tasks, 2);
+    assert_eq!(f.handle.census().tasks, 3);
     drop(f.reactor);
     assert_eq!(log.take(), "task callback");
     assert!(weak.upgrade().is_none(), "somebody still has it");

@@ -103,7 +103,9 @@ fn an_interrupted_poll_is_a_poll_without_events() {
     let fired = Rc::new(Cell::new(false));
     let done = Rc::clone(&fired);
     f.handle.call_later(SECOND, move || done.set(true));
+    f.turn();
     f.sim.advance(SECOND);
+    f.turn();
     f.turn();
     assert!(fired.get(), "timers are looked at all the same");
 }

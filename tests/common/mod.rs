@@ -1,0 +1,107 @@
+//! What the end-to-end tests share: the real program, started, talked to and ended.
+//!
+//! * [`MODELS`] and [`each_model`]: every test runs against every way that the server can wait;
+//! * [`Setup`] and [`Server`]: a process, from its flags to its exit status;
+//! * [`Client`]: a connection, no operation of which waits for ever;
+//! * [`eventually`]: waits for what can be observed.
+//!
+//! No test sleeps in the hope that something has happened by then. Where one sleeps all the same, it says why.
+#![allow(dead_code)] // each test program uses its part
+#![allow(unreachable_pub)] // a module of tests has no outside
+
+mod client;
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use std::{fs, process, thread};
+
+#[allow(unused_imports)] // as above
+pub use client::{Client, upper};
+#[allow(unused_imports)]
+pub use server::{Server, Setup, Summary};
+
+/// How long a test waits for what must happen, on a machine that is busy with all the other tests.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The first thing that a client reads.
+pub const GREETING: &[u8] = b"<welcome: starting in upper case mode>\n";
+pub const FULL: &[u8] = b"<server full: try again later>\r\n";
+pub const IDLE: &[u8] = b"<idle timeout>\r\n";
+pub const OUT_OF_MEMORY: &[u8] = b"<server out of memory: try again later>\r\n";
+pub const QUIT: &[u8] = b"quit\r\n";
+
+/// One way to wait for many clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    pub name: &'static str,
+    /// The flags that choose it.
+    pub flags: &'static [&'static str],
+}
+
+/// All of them: whatever a test says holds for each.
+pub const MODELS: [Model; 1] = [REACTOR];
+
+/// For what is about the reactor alone.
+pub const REACTOR: Model = Model {
+    name: "reactor",
+    flags: &[],
+};
+
+/// Runs `test` against each model in turn.
+pub fn each_model(test: impl Fn(Setup)) {
+    for model in MODELS {
+        println!("model: {}", model.name); // shown if the test fails
+        test(Setup::new(model));
+    }
+}
+
+/// Waits until `condition` holds, but not for ever.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(5)); // between two looks
+    }
+}
+
+/// Lets this process have `descriptors`, if the system does. Says on the console that it does not.
+pub fn can_open(descriptors: u64) -> bool {
+    let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(0);
+    if limit < descriptors {
+        println!("skipped: {descriptors} descriptors are needed, the limit is {limit}");
+    }
+    limit >= descriptors
+}
+
+/// A folder that is gone with this value.
+#[derive(Debug)]
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    pub fn new() -> TempDir {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("nbcaser-test-{}-{number}", process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&path); // of a process that had our number and was killed
+        fs::create_dir_all(&path).expect("a folder for the test");
+        TempDir(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

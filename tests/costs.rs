@@ -1,0 +1,193 @@
+//! What serving costs, counted and never timed: system calls a request, system calls at rest, memory a connection.
+#![cfg(feature = "cli")]
+#![allow(clippy::disallowed_methods)] // tests run in real time
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Client, Server, Setup, can_open, eventually, upper};
+
+const CLIENTS: usize = 64;
+const ROUNDS: usize = 50;
+
+/// Whether system calls can be watched here. Says on the console that they cannot.
+fn can_trace() -> bool {
+    let mut strace = Command::new("strace");
+    strace.args(["-D", "-qq", "-o", "/dev/null", "true"]);
+    strace.stdin(Stdio::null()).stderr(Stdio::null());
+    match strace.status() {
+        Ok(status) if status.success() => return true,
+        Ok(_) => println!("skipped: strace may not trace here"),
+        Err(error) => println!("skipped: strace does not start ({error})"),
+    }
+    false
+}
+
+/// A server of which every system call becomes a line of a file.
+struct Traced {
+    server: Server,
+    trace: PathBuf,
+}
+
+impl Traced {
+    #[track_caller]
+    fn start() -> Traced {
+        let setup = Setup::reactor().flags(&["-qqq", "--announce-every", "0"]);
+        let trace = setup.dir().join("trace");
+        // With -D the tracer is the child of the program, not its parent: it is the program that is signalled and waited for.
+        let script = format!(
+            "exec strace -D -f -qq -s 0 -o '{}' \"$0\" \"$@\"",
+            trace.display()
+        );
+        let server = setup.after(&script).start();
+        Traced { server, trace }
+    }
+
+    /// Waits until no system call has been made for half a second, and gives the lines so far.
+    #[track_caller]
+    fn settled(&self) -> usize {
+        let (mut lines, mut since) = (self.lines().len(), Instant::now());
+        eventually("the server rests", || {
+            let now = self.lines().len();
+            if now != lines {
+                (lines, since) = (now, Instant::now());
+            }
+            since.elapsed() > Duration::from_millis(500)
+        });
+        lines
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let text = fs::read_to_string(&self.trace).expect("the trace");
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// The calls since line `from`, by family.
+    fn count(&self, from: usize) -> Count {
+        let mut count = Count::default();
+        for line in &self.lines()[from..] {
+            // `PID name(arguments) = result`; the second half of one that was interrupted by another thread's is not counted.
+            let call = line
+                .split_once(' ')
+                .map_or("", |(_, call)| call.trim_start());
+            match call.split_once('(').map_or("", |(name, _)| name) {
+                "read" | "readv" | "recvfrom" | "recvmsg" => count.reads += 1,
+                "write" | "writev" | "sendto" | "sendmsg" => count.writes += 1,
+                "epoll_wait" | "epoll_pwait" | "epoll_pwait2" => count.waits += 1,
+                _ if call.starts_with("<...") => {}
+                _ => count.others += 1,
+            }
+        }
+        count
+    }
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    reads: usize,
+    writes: usize,
+    waits: usize,
+    others: usize,
+}
+
+/// All clients send `lines` lines in one piece and then wait for the replies, so many rounds; what that took.
+fn rounds(lines: usize) -> Count {
+    let traced = Traced::start();
+    let mut clients: Vec<Client> = traced.server.clients(CLIENTS);
+    let start = traced.settled();
+    let replies = upper("hello").repeat(lines);
+    for _ in 0..ROUNDS {
+        for client in &mut clients {
+            client.send("hello\n".repeat(lines));
+        }
+        for client in &mut clients {
+            client.expect(&replies);
+        }
+    }
+    traced.settled();
+    let count = traced.count(start);
+    println!(
+        "{CLIENTS} clients, {ROUNDS} rounds, lines a message: {lines}, messages: {}: {count:?}",
+        CLIENTS * ROUNDS
+    );
+    count
+}
+
+#[track_caller]
+fn assert_one_read_and_one_write_a_message(count: &Count) {
+    let messages = CLIENTS * ROUNDS;
+    let few = messages / 100;
+    let exactly = messages..=messages + few;
+    assert!(exactly.contains(&count.reads), "{count:?}");
+    assert!(exactly.contains(&count.writes), "{count:?}");
+    assert!(count.waits <= messages + few, "{count:?}");
+    assert!(count.others <= few, "{count:?}");
+}
+
+#[test]
+fn a_request_costs_one_read_and_one_write() {
+    if can_trace() {
+        assert_one_read_and_one_write_a_message(&rounds(1));
+    }
+}
+
+#[test]
+fn pipelined_lines_share_one_read_and_one_write() {
+    if can_trace() {
+        assert_one_read_and_one_write_a_message(&rounds(32));
+    }
+}
+
+#[test]
+fn an_idle_server_makes_no_system_call() {
+    if !can_trace() {
+        return;
+    }
+    let traced = Traced::start();
+    let mut clients = traced.server.clients(CLIENTS);
+    for client in &mut clients {
+        client.ask("hello");
+    }
+    let start = traced.settled();
+    thread::sleep(Duration::from_secs(3)); // it is idleness that is measured
+    let lines = traced.lines();
+    assert_eq!(lines[start..], [""; 0]);
+    // And had there been one, it would have been seen.
+    clients[0].ask("hello");
+    eventually("a request is seen", || traced.lines().len() > start);
+    println!("{CLIENTS} clients at rest for 3 s: no system call");
+}
+
+/// Memory of a process that is in the machine's, in bytes.
+fn resident(server: &Server) -> u64 {
+    let path = format!("/proc/{}/status", server.pid().as_raw_nonzero());
+    let status = fs::read_to_string(path).expect("a running process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kib.and_then(|kib| kib.parse::<u64>().ok()).expect("a size") << 10
+}
+
+#[test]
+fn ten_thousand_idle_connections_cost_less_than_a_kibibyte_each() {
+    const MANY: usize = 10_000;
+    if !can_open(MANY as u64 + 100) {
+        return;
+    }
+    let server = Setup::reactor().flags(&["-q"]).start();
+    server.client().ask("hello"); // so that what the first client costs is no part of it
+    let before = resident(&server);
+    let mut clients = server.clients(MANY);
+    for client in &mut clients {
+        client.ask("hello");
+    }
+    assert!(clients.iter_mut().all(Client::is_silent));
+    let each = resident(&server).saturating_sub(before) / MANY as u64;
+    println!("{MANY} connections, each greeted and answered: {each} bytes of resident memory each");
+    assert!(each < 1024, "{each} bytes");
+    clients.into_iter().for_each(Client::reset); // else their ports would be taken for a minute
+}
