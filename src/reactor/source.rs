@@ -156,6 +156,15 @@ impl Source {
         }
     }
 
+    /// Who waits to read. He is woken once: if he still wants to, he says so again.
+    fn take_reader(&mut self) -> Waiter {
+        std::mem::replace(&mut self.reader, Waiter::NOBODY)
+    }
+
+    fn take_writer(&mut self) -> Waiter {
+        std::mem::replace(&mut self.writer, Waiter::NOBODY)
+    }
+
     /// Whether output waits for the socket.
     #[inline]
     pub(crate) fn is_stuck(&self) -> bool {
@@ -208,12 +217,12 @@ impl Core {
             write = !source.is_stuck();
         }
         let reader = if read || write {
-            source.reader.clone()
+            source.take_reader()
         } else {
             Waiter::NOBODY
         };
         let writer = if write {
-            source.writer.clone()
+            source.take_writer()
         } else {
             Waiter::NOBODY
         };
@@ -288,7 +297,7 @@ impl Core {
     }
 
     fn notify_both(&self, id: Id) {
-        let both = self.with(id, |source| (source.reader.clone(), source.writer.clone()));
+        let both = self.with(id, |source| (source.take_reader(), source.take_writer()));
         if let Ok((reader, writer)) = both {
             self.tasks.notify(reader);
             self.tasks.notify(writer);
