@@ -44,7 +44,7 @@ impl Listener {
 
     /// Waits for a connection; tells the peer's address, if it has one (a Unix socket's has none).
     ///
-    /// Borrows the listener. Wakes when a connection arrives. Dropping it loses nothing: a connection that nobody
+    /// Borrows the listener. Wakes when a connection arrives; of several tasks that wait, the one that came last. Dropping it loses nothing: a connection that nobody
     /// accepted waits in the kernel. After an error the next call asks the kernel at once, edge or no edge: whoever
     /// waits for better times must do it with a timer.
     ///

@@ -41,7 +41,8 @@ impl Signals {
 
     /// Waits for the next signal; tells its number. Of several of one number that came while nobody looked, one is told.
     ///
-    /// Borrows the signals. Wakes when one comes. Dropping it loses none.
+    /// Borrows the signals. Wakes when one comes; of several tasks that wait, the one that came last. Dropping it loses
+    /// none.
     pub fn next(&self) -> Next<'_> {
         Next(self)
     }

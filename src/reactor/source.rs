@@ -29,6 +29,11 @@ use super::time::Time;
 /// Gathered output past this many bytes is sent before the task writes more.
 pub const HIGH_WATER: usize = 64 * 1024;
 
+/// What a system call counts against its task's budget: about what it takes.
+pub(super) const CALL: i64 = 500;
+/// How many bytes that are moved count as one unit more.
+pub(super) const BYTES: usize = 8;
+
 /// What an operation that finds nothing left clears.
 pub(crate) const INPUT: Ready = Ready::READABLE.with(Ready::TAIL);
 pub(crate) const OUTPUT: Ready = Ready::WRITABLE;
@@ -213,6 +218,9 @@ impl Core {
             source.error = Some(error.kind());
         }
         self.memory.change(before, source.held());
+        if sent.is_err() || source.is_stuck() {
+            self.checked.set(Id::NONE);
+        }
         sent.is_err()
     }
 
@@ -231,6 +239,14 @@ impl Core {
             self.checked.set(Id::NONE);
         }
         result
+    }
+
+    /// Sends what has gathered, if it is much.
+    pub(crate) fn relieve(&self) {
+        if self.staged.borrow().len() > HIGH_WATER {
+            self.spend(CALL);
+            self.send_staged();
+        }
     }
 
     /// Sends what has gathered, and keeps what the socket does not take. A failure shows at the next operation.
@@ -309,6 +325,7 @@ impl Core {
             }
         }
         if leaving < over {
+            self.checked.set(Id::NONE);
             self.notify(self.with(largest.1, |source| {
                 source.error = Some(ErrorKind::OutOfMemory);
                 source.take_waiters(INPUT.with(OUTPUT))

@@ -14,11 +14,8 @@ use std::task::{Context, Poll};
 use super::event_loop::Core;
 use super::pool::BUFFER;
 use super::slots::Id;
-use super::source::{HIGH_WATER, INPUT, OUTPUT, Source};
+use super::source::{BYTES, CALL, INPUT, OUTPUT, Source};
 use super::time::Time;
-
-/// What a system call counts against its task's budget: about what it takes.
-pub(super) const CALL: i64 = 500;
 
 /// One connection. Dropping it closes it, and discards input that was not consumed and output that was not sent:
 /// [`flush`](Stream::flush) first.
@@ -80,7 +77,7 @@ impl Stream {
     ///
     /// Borrows the stream. Wakes when bytes, the end or an error arrive. Dropping it loses nothing: what was read stays
     /// in the stream. It is not ready while output waits for the socket, so a client that does not read is not read, nor
-    /// when the task's budget is spent.
+    /// when the task's budget is spent. A task that rests on something else with unread input keeps the large buffer.
     pub fn fill(&mut self) -> Fill<'_> {
         Fill(self)
     }
@@ -95,6 +92,7 @@ impl Stream {
         if !core.may_go_on(cx) {
             return Poll::Pending;
         }
+        core.relieve();
         let mut buffer = core.pool.take();
         let room = most.min(buffer.len());
         let read = core.with(self.id, |source| {
@@ -104,7 +102,7 @@ impl Stream {
         if let Ok(n @ 1..) = read {
             (self.buffer, self.start, self.end) = (buffer, 0, n as u32);
             core.checked.set(self.id);
-            core.spend(CALL);
+            core.spend(CALL + (n / BYTES) as i64);
             return Poll::Ready(Ok(true));
         }
         core.pool.give(buffer);
@@ -135,10 +133,7 @@ impl Stream {
             self.park();
             return Poll::Pending;
         }
-        if core.staged.borrow().len() > HIGH_WATER {
-            core.spend(CALL);
-            core.send_staged();
-        }
+        core.relieve();
         match core.with(self.id, |source| source.is_in_order())? {
             Ok(()) => core.checked.set(self.id),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -227,6 +222,8 @@ impl Stream {
         (self.start, self.end) = (0, 0);
         if buffer.len() == BUFFER {
             self.core.pool.give(buffer);
+        } else if !buffer.is_empty() {
+            self.keep(0);
         }
     }
 

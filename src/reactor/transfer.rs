@@ -3,12 +3,11 @@
 use std::future::poll_fn;
 use std::io;
 
-use super::source::HIGH_WATER;
-use super::stream::{CALL, Stream};
+use super::source::{BYTES, CALL, HIGH_WATER};
+use super::stream::Stream;
 
-/// What a line counts against its task's budget, and how many bytes count one unit.
+/// What a line counts against its task's budget.
 const LINE: i64 = 50;
-const BYTES: usize = 8;
 
 impl Stream {
     /// Writes all of `bytes` and waits until the kernel took them. Dropped, it has written some of them or all; none is
