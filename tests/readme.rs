@@ -33,13 +33,30 @@ fn the_session_is_what_happens() {
 #[test]
 fn every_link_leads_to_a_file() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for text in [README, include_str!("../CHANGELOG.md")] {
+    let docs = root.join("docs");
+    let texts = [
+        (root, README),
+        (root, include_str!("../CHANGELOG.md")),
+        (&docs, include_str!("../docs/README.md")),
+        (&docs, include_str!("../docs/decisions.md")),
+        (&docs, include_str!("../docs/faults.md")),
+    ];
+    for (place, text) in texts {
         for link in text.split("](").skip(1) {
             let (target, _) = link.split_once(')').expect("the end of a link");
             let is_elsewhere = target.starts_with("https://");
-            assert!(is_elsewhere || root.join(target).exists(), "{target}");
+            assert!(is_elsewhere || place.join(target).exists(), "{target}");
         }
     }
+}
+
+#[test]
+fn each_fault_in_the_docs_has_its_test_and_each_test_its_row() {
+    let tests = include_str!("seed_faults.rs").split("fn fault_").skip(1);
+    let tests: Vec<_> = tests.filter_map(|test| test.split('(').next()).collect();
+    let rows = include_str!("../docs/faults.md").split("| `fault_").skip(1);
+    let rows: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
+    assert_eq!(rows, tests);
 }
 
 #[test]

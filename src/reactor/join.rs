@@ -128,10 +128,8 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// Borrows nothing. Wakes when the task ends. Dropping it loses nothing but the output.
-///
-/// # Panics
-/// When polled again after it was ready.
+/// Borrows nothing. Wakes when the task ends. Dropping it loses nothing but the output. Polled again after it was ready,
+/// it is never ready.
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use super::driver::{Endpoint, Ready};
 use super::event_loop::{Core, Handle};
 use super::slots::Id;
-use super::source::{INPUT, Source, gone};
+use super::source::{INPUT, Source};
 use super::stream::Stream;
 
 /// What accepting one connection counts against the task's budget: some twenty a turn.
@@ -44,7 +44,7 @@ impl Listener {
 
     /// Waits for a connection; tells the peer's address, if it has one (a Unix socket's has none).
     ///
-    /// Borrows the listener. Wakes when a connection arrives. Dropping it loses nothing: a connection that nobody
+    /// Borrows the listener. Wakes when a connection arrives; of several tasks that wait, the one that came last. Dropping it loses nothing: a connection that nobody
     /// accepted waits in the kernel. After an error the next call asks the kernel at once, edge or no edge: whoever
     /// waits for better times must do it with a timer.
     ///
@@ -64,10 +64,8 @@ impl Listener {
         let source = |_| Source::new(Ready::WRITABLE, self.tcp, core.now.get());
         let id = core.sources.borrow_mut().insert_with(source);
         let stream = Stream::new(core, id); // forgets the source if nothing is accepted
-        let mut sources = core.sources.borrow_mut();
-        let listener = sources.get_mut(self.id).ok_or_else(gone)?;
-        let accepted = listener.attempt(INPUT, || core.driver.borrow_mut().accept(self.id, id));
-        drop(sources);
+        let accept = || core.driver.borrow_mut().accept(self.id, id);
+        let accepted = core.with(self.id, |listener| listener.attempt(INPUT, accept))?;
         accepted.map(|peer| (stream, peer))
     }
 }
@@ -90,16 +88,7 @@ impl Future for Accept<'_> {
             return Poll::Pending;
         }
         match self.0.try_accept() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let waiter = core.tasks.waiter(cx);
-                let mut sources = core.sources.borrow_mut();
-                let old = sources
-                    .get_mut(*id)
-                    .map(|source| std::mem::replace(&mut source.reader, waiter));
-                drop(sources);
-                drop(old);
-                Poll::Pending
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => core.wait(*id, INPUT, cx),
             accepted => Poll::Ready(accepted),
         }
     }

@@ -7,7 +7,7 @@
 //! 3. `timers`: the heap (5).
 //! 4. `source`: readiness, and the rules of edge triggering, written once (10).
 //! 5. `event_loop`: the loop, one turn, in one function (10). You have seen it all now.
-//! 6. `stream`, `listener`, `signal`, `timer`: the futures, leaves of every task (10).
+//! 6. `stream`, `transfer`, `connect`, `listener`, `signal`, `timer`: the futures, leaves of every task (10).
 //! 7. `join`, `group`, `combine`, [`sync`]: what tasks do with one another (10).
 //! 8. `pool`: buffers and what they may take; [`real`] and [`sim`]: the two sides of the door (10).
 //!
@@ -27,6 +27,7 @@
 //! ```
 
 mod combine;
+mod connect;
 pub mod driver;
 mod event_loop;
 mod group;
@@ -44,6 +45,7 @@ mod task;
 mod time;
 mod timer;
 mod timers;
+mod transfer;
 
 pub use combine::{Either, join, select, yield_now};
 pub use driver::{Driver, Endpoint, Remote};

@@ -106,6 +106,9 @@ impl Memory {
     /// By how many bytes the limit is passed, all reactors together; the others' share is known in whole grants.
     #[inline]
     pub(crate) fn over(&self) -> usize {
+        if self.used.get() == 0 {
+            return 0; // whoever else is over it, nobody here can help
+        }
         let others = self
             .common
             .granted

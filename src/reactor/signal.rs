@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::driver::Ready;
 use super::event_loop::{Core, Handle};
 use super::slots::Id;
-use super::source::Source;
+use super::source::{INPUT, Source};
 
 /// Signals that are caught: they end the process no more, and come out of [`next`](Signals::next).
 ///
@@ -41,7 +41,8 @@ impl Signals {
 
     /// Waits for the next signal; tells its number. Of several of one number that came while nobody looked, one is told.
     ///
-    /// Borrows the signals. Wakes when one comes. Dropping it loses none.
+    /// Borrows the signals. Wakes when one comes; of several tasks that wait, the one that came last. Dropping it loses
+    /// none.
     pub fn next(&self) -> Next<'_> {
         Next(self)
     }
@@ -65,13 +66,6 @@ impl Future for Next<'_> {
         if let Some(number) = core.driver.borrow_mut().next_signal(*id) {
             return Poll::Ready(number);
         }
-        let waiter = core.tasks.waiter(cx);
-        let mut sources = core.sources.borrow_mut();
-        let old = sources
-            .get_mut(*id)
-            .map(|source| std::mem::replace(&mut source.reader, waiter));
-        drop(sources);
-        drop(old);
-        Poll::Pending
+        core.wait(*id, INPUT, cx)
     }
 }

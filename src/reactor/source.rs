@@ -16,9 +16,10 @@
 //! Output gathers while a task runs ([`Core::stage`]) and leaves in one write when the task rests, whatever it rests
 //! on. What the socket does not take is kept in the source's outbox, and goes out on the next edge without the task.
 
-use std::io;
+use std::io::{ErrorKind, Result as Io};
+use std::task::{Context, Poll};
 
-use super::driver::{Driver, Event, Ready};
+use super::driver::{Event, Ready};
 use super::event_loop::Core;
 use super::pool::BUFFER;
 use super::slots::Id;
@@ -27,6 +28,11 @@ use super::time::Time;
 
 /// Gathered output past this many bytes is sent before the task writes more.
 pub const HIGH_WATER: usize = 64 * 1024;
+
+/// What a system call counts against its task's budget: about what it takes.
+pub(super) const CALL: i64 = 500;
+/// How many bytes that are moved count as one unit more.
+pub(super) const BYTES: usize = 8;
 
 /// What an operation that finds nothing left clears.
 pub(crate) const INPUT: Ready = Ready::READABLE.with(Ready::TAIL);
@@ -37,9 +43,9 @@ pub(crate) struct Source {
     /// TCP. On a Unix socket a read stops at the end of each message of the sender's, with more behind it.
     short_read_ends: bool,
     /// What each further operation says: the socket failed while its task rested, or its buffers were called in.
-    pub(crate) error: Option<io::ErrorKind>,
-    pub(crate) reader: Waiter,
-    pub(crate) writer: Waiter,
+    pub(crate) error: Option<ErrorKind>,
+    reader: Waiter,
+    writer: Waiter,
     /// When a byte was last read or written.
     pub(crate) active: Time,
     /// Bytes of input that its task keeps.
@@ -65,34 +71,24 @@ impl Source {
 
     /// Tries an operation while the source may be ready for it.
     #[inline]
-    pub(crate) fn attempt<T>(
-        &mut self,
-        way: Ready,
-        mut operation: impl FnMut() -> io::Result<T>,
-    ) -> io::Result<T> {
+    pub(crate) fn attempt<T>(&mut self, way: Ready, mut operation: impl FnMut() -> Io<T>) -> Io<T> {
         while self.ready.any(way) {
             match operation() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.ready = self.ready.without(way);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => return result,
             }
         }
-        Err(io::ErrorKind::WouldBlock.into())
+        Err(ErrorKind::WouldBlock.into())
     }
 
     #[inline]
-    pub(crate) fn read(
-        &mut self,
-        driver: &mut dyn Driver,
-        id: Id,
-        buf: &mut [u8],
-        now: Time,
-    ) -> io::Result<usize> {
-        let n = self.attempt(INPUT, || driver.read(id, buf))?;
+    pub(crate) fn read(&mut self, core: &Core, id: Id, buf: &mut [u8]) -> Io<usize> {
+        let n = self.attempt(INPUT, || core.driver.borrow_mut().read(id, buf))?;
         if n > 0 {
-            self.active = now;
+            self.active = core.now.get();
             if n < buf.len() && self.short_read_ends && !self.ready.any(Ready::TAIL) {
                 self.ready = self.ready.without(INPUT);
             }
@@ -101,17 +97,17 @@ impl Source {
     }
 
     /// Writes what waits, and `fresh` behind it; what the socket does not take waits.
-    fn send(&mut self, driver: &mut dyn Driver, id: Id, fresh: &[u8], now: Time) -> io::Result<()> {
+    fn send(&mut self, core: &Core, id: Id, fresh: &[u8]) -> Io<()> {
         if let Some(mut outbox) = self.outbox.take() {
             let (bytes, sent) = &mut *outbox;
-            *sent += self.write(driver, id, &bytes[*sent..], now)?;
+            *sent += self.write(core, id, &bytes[*sent..])?;
             if *sent < bytes.len() {
                 bytes.extend_from_slice(fresh);
                 self.outbox = Some(outbox);
                 return Ok(());
             }
         }
-        let sent = self.write(driver, id, fresh, now)?;
+        let sent = self.write(core, id, fresh)?;
         if sent < fresh.len() {
             self.outbox = Some(Box::new((fresh[sent..].to_vec(), 0)));
         }
@@ -119,33 +115,52 @@ impl Source {
     }
 
     /// Writes until all is written or the socket is full.
-    fn write(
-        &mut self,
-        driver: &mut dyn Driver,
-        id: Id,
-        bytes: &[u8],
-        now: Time,
-    ) -> io::Result<usize> {
+    fn write(&mut self, core: &Core, id: Id, bytes: &[u8]) -> Io<usize> {
         let mut sent = 0;
         while sent < bytes.len() {
-            match self.attempt(OUTPUT, || driver.write(id, &bytes[sent..])) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => (sent, self.active) = (sent + n, now),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            match self.attempt(OUTPUT, || {
+                core.driver.borrow_mut().write(id, &bytes[sent..])
+            }) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => (sent, self.active) = (sent + n, core.now.get()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
         }
         Ok(sent)
     }
 
-    #[inline]
-    pub(crate) fn is_readable(&self) -> bool {
-        self.ready.any(INPUT)
-    }
-
     /// Makes the next read ask the socket, edge or no edge.
     pub(crate) fn expect_input(&mut self) {
         self.ready = self.ready.with(Ready::READABLE);
+    }
+
+    /// Whether its task may go on: `WouldBlock` while output waits for the socket.
+    pub(crate) fn is_in_order(&self) -> Io<()> {
+        match self.error {
+            Some(error) => Err(error.into()),
+            None if self.is_stuck() => Err(ErrorKind::WouldBlock.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn waiter(&mut self, way: Ready) -> &mut Waiter {
+        if way == OUTPUT {
+            &mut self.writer
+        } else {
+            &mut self.reader
+        }
+    }
+
+    /// Who waits for any of these. He is woken once: if he still waits then, he says so again.
+    fn take_waiters(&mut self, ways: Ready) -> [Waiter; 2] {
+        [INPUT, OUTPUT].map(|way| {
+            if ways.any(way) {
+                std::mem::replace(self.waiter(way), Waiter::NOBODY)
+            } else {
+                Waiter::NOBODY
+            }
+        })
     }
 
     /// Whether output waits for the socket.
@@ -161,41 +176,51 @@ impl Source {
 }
 
 impl Core {
+    /// Does something with a source, with all sources borrowed: no foreign code.
+    pub(crate) fn with<R>(&self, id: Id, operation: impl FnOnce(&mut Source) -> R) -> Io<R> {
+        let mut sources = self.sources.borrow_mut();
+        let source = sources.get_mut(id).ok_or(ErrorKind::NotConnected)?;
+        Ok(operation(source))
+    }
+
+    /// Notes at a source who waits for it, to read (`INPUT`) or to write (`OUTPUT`).
+    pub(crate) fn wait<T>(&self, id: Id, way: Ready, cx: &Context<'_>) -> Poll<T> {
+        let waiter = self.tasks.waiter(cx);
+        let old = self.with(id, |source| std::mem::replace(source.waiter(way), waiter));
+        drop(old); // foreign code: with no borrow held
+        Poll::Pending
+    }
+
     /// Applies one edge.
     pub(crate) fn apply(&self, event: Event) {
-        let mut sources = self.sources.borrow_mut();
-        let Some(source) = sources.get_mut(event.id) else {
-            return;
-        };
-        source.ready = source.ready.with(event.ready);
-        let (read, mut write) = (event.ready.any(INPUT), event.ready.any(OUTPUT));
-        if write && source.is_stuck() {
-            self.send(source, event.id, &[]);
-            write = !source.is_stuck();
-        }
-        let reader = if read || write {
-            source.reader.clone()
-        } else {
-            Waiter::NOBODY
-        };
-        let writer = if write {
-            source.writer.clone()
-        } else {
-            Waiter::NOBODY
-        };
-        drop(sources);
-        self.tasks.notify(reader);
-        self.tasks.notify(writer);
+        let waiters = self.with(event.id, |source| {
+            source.ready = source.ready.with(event.ready);
+            let mut ways = event.ready;
+            if ways.any(OUTPUT) && source.is_stuck() {
+                self.send(source, event.id, &[]);
+                // Who waits to read while output waits is waiting for that.
+                ways = if source.is_stuck() {
+                    ways.without(OUTPUT)
+                } else {
+                    INPUT.with(OUTPUT)
+                };
+            }
+            source.take_waiters(ways)
+        });
+        self.notify(waiters);
     }
 
     /// Sends on a source that may have output waiting. A failure shows at the next operation: true.
     fn send(&self, source: &mut Source, id: Id, fresh: &[u8]) -> bool {
         let before = source.held();
-        let sent = source.send(&mut **self.driver.borrow_mut(), id, fresh, self.now.get());
+        let sent = source.send(self, id, fresh);
         if let Err(error) = &sent {
             source.error = Some(error.kind());
         }
         self.memory.change(before, source.held());
+        if sent.is_err() || source.is_stuck() {
+            self.checked.set(Id::NONE);
+        }
         sent.is_err()
     }
 
@@ -214,6 +239,14 @@ impl Core {
             self.checked.set(Id::NONE);
         }
         result
+    }
+
+    /// Sends what has gathered, if it is much.
+    pub(crate) fn relieve(&self) {
+        if self.staged.borrow().len() > HIGH_WATER {
+            self.spend(CALL);
+            self.send_staged();
+        }
     }
 
     /// Sends what has gathered, and keeps what the socket does not take. A failure shows at the next operation.
@@ -237,19 +270,13 @@ impl Core {
         }
         drop((staged, sources));
         if failed {
-            self.notify_both(id);
+            self.notify(self.with(id, |source| source.take_waiters(INPUT.with(OUTPUT))));
         }
     }
 
-    fn notify_both(&self, id: Id) {
-        let both = self
-            .sources
-            .borrow()
-            .get(id)
-            .map(|source| (source.reader.clone(), source.writer.clone()));
-        if let Some((reader, writer)) = both {
-            self.tasks.notify(reader);
-            self.tasks.notify(writer);
+    fn notify(&self, waiters: Io<[Waiter; 2]>) {
+        for waiter in waiters.into_iter().flatten() {
+            self.tasks.notify(waiter);
         }
     }
 
@@ -269,11 +296,11 @@ impl Core {
 
     /// Notes that the task keeps `bytes` of input for this stream while it rests.
     pub(crate) fn keep(&self, id: Id, bytes: usize) {
-        if let Some(source) = self.sources.borrow_mut().get_mut(id) {
+        let _ = self.with(id, |source| {
             let before = source.held();
             source.kept = bytes;
             self.memory.change(before, source.held());
-        }
+        });
     }
 
     /// If more is kept than the limit allows, and not by those who are on their way out already: the stream that keeps
@@ -298,10 +325,11 @@ impl Core {
             }
         }
         if leaving < over {
-            if let Some(source) = self.sources.borrow_mut().get_mut(largest.1) {
-                source.error = Some(io::ErrorKind::OutOfMemory);
-            }
-            self.notify_both(largest.1);
+            self.checked.set(Id::NONE);
+            self.notify(self.with(largest.1, |source| {
+                source.error = Some(ErrorKind::OutOfMemory);
+                source.take_waiters(INPUT.with(OUTPUT))
+            }));
         }
     }
 
@@ -314,8 +342,4 @@ impl Core {
             self.driver.borrow_mut().close(id);
         }
     }
-}
-
-pub(crate) fn gone() -> io::Error {
-    io::ErrorKind::NotConnected.into()
 }

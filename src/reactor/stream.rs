@@ -5,32 +5,23 @@
 //! shows it, [`consume`](Stream::consume) says how much of it is done with. Writing gathers: what
 //! [`Writer::write`] appends leaves in one write when the task rests, on whatever it rests.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::driver::{Ready, Remote};
-use super::event_loop::{Core, Handle};
+use super::event_loop::Core;
 use super::pool::BUFFER;
 use super::slots::Id;
-use super::source::{HIGH_WATER, OUTPUT, Source, gone};
-use super::task::Waiter;
+use super::source::{BYTES, CALL, INPUT, OUTPUT, Source};
 use super::time::Time;
-
-/// What a system call counts against its task's budget: about what it takes.
-const CALL: i64 = 500;
-
-/// The same for a line, and how many bytes are moved in one unit.
-const LINE: i64 = 50;
-const BYTES: usize = 8;
 
 /// One connection. Dropping it closes it, and discards input that was not consumed and output that was not sent:
 /// [`flush`](Stream::flush) first.
 pub struct Stream {
-    core: Rc<Core>,
-    id: Id,
+    pub(super) core: Rc<Core>,
+    pub(super) id: Id,
     /// Unread input is `buffer[start..end]`. The buffer is the pool's ([`BUFFER`] bytes) or, if the task rested with
     /// input left, one of just that size; empty, nothing.
     buffer: Box<[u8]>,
@@ -50,21 +41,6 @@ impl Stream {
             end: 0,
             kept: 0,
         }
-    }
-
-    /// Connects.
-    ///
-    /// # Errors
-    /// The system's, at once or when the outcome is known.
-    pub async fn connect(handle: &Handle, to: &Remote) -> io::Result<Stream> {
-        let core = &handle.0;
-        let short_read_ends = matches!(to, Remote::Tcp(..));
-        let source = |_| Source::new(Ready::NONE, short_read_ends, core.now.get());
-        let id = core.sources.borrow_mut().insert_with(source);
-        let stream = Stream::new(core, id); // closes the source, whatever happens
-        core.driver.borrow_mut().connect(id, to)?;
-        Connected(&stream).await?;
-        Ok(stream)
     }
 
     /// The other end of this stream, for writing.
@@ -101,7 +77,7 @@ impl Stream {
     ///
     /// Borrows the stream. Wakes when bytes, the end or an error arrive. Dropping it loses nothing: what was read stays
     /// in the stream. It is not ready while output waits for the socket, so a client that does not read is not read, nor
-    /// when the task's budget is spent.
+    /// when the task's budget is spent. A task that rests on something else with unread input keeps the large buffer.
     pub fn fill(&mut self) -> Fill<'_> {
         Fill(self)
     }
@@ -116,42 +92,24 @@ impl Stream {
         if !core.may_go_on(cx) {
             return Poll::Pending;
         }
-        let waiter = core.tasks.waiter(cx);
-        let mut sources = core.sources.borrow_mut();
-        let source = sources.get_mut(self.id).ok_or_else(gone)?;
-        if let Some(error) = source.error {
-            return Poll::Ready(Err(error.into()));
+        core.relieve();
+        let mut buffer = core.pool.take();
+        let room = most.min(buffer.len());
+        let read = core.with(self.id, |source| {
+            source.is_in_order()?;
+            source.read(core, self.id, &mut buffer[..room])
+        })?;
+        if let Ok(n @ 1..) = read {
+            (self.buffer, self.start, self.end) = (buffer, 0, n as u32);
+            core.checked.set(self.id);
+            core.spend(CALL + (n / BYTES) as i64);
+            return Poll::Ready(Ok(true));
         }
-        let place = if source.is_stuck() {
-            &mut source.writer
-        } else {
-            if source.is_readable() {
-                let mut buffer = core.pool.take();
-                let room = most.min(buffer.len());
-                core.spend(CALL);
-                let read = source.read(
-                    &mut **core.driver.borrow_mut(),
-                    self.id,
-                    &mut buffer[..room],
-                    core.now.get(),
-                );
-                if let Ok(n @ 1..) = read {
-                    (self.buffer, self.start, self.end) = (buffer, 0, n as u32);
-                    core.checked.set(self.id);
-                    return Poll::Ready(Ok(true));
-                }
-                core.pool.give(buffer);
-                match read {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    read => return Poll::Ready(read.map(|_| false)),
-                }
-            }
-            &mut source.reader
-        };
-        let old = std::mem::replace(place, waiter);
-        drop(sources);
-        drop(old); // foreign code: with no borrow held
-        Poll::Pending
+        core.pool.give(buffer);
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.rest(cx),
+            read => Poll::Ready(read.map(|_| false)),
+        }
     }
 
     /// Whether the task may go on with this stream: it has not failed, its output flows, there is budget left, and not
@@ -175,25 +133,27 @@ impl Stream {
             self.park();
             return Poll::Pending;
         }
-        if core.staged.borrow().len() > HIGH_WATER {
-            core.spend(CALL);
-            core.send_staged();
-        }
-        match self
-            .with_source(|source| (source.error, source.is_stuck()))
-            .ok_or_else(gone)?
-        {
-            (Some(error), _) => Poll::Ready(Err(error.into())),
-            (None, true) => {
-                self.wait(cx, |source| &mut source.writer);
+        core.relieve();
+        match core.with(self.id, |source| source.is_in_order())? {
+            Ok(()) => core.checked.set(self.id),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.park();
-                Poll::Pending
+                return self.rest(cx);
             }
-            (None, false) => {
-                core.checked.set(self.id);
-                Poll::Ready(Ok(()))
-            }
+            Err(error) => return Poll::Ready(Err(error)),
         }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits for the socket: to become writable if output waits for it, else readable.
+    fn rest<T>(&self, cx: &Context<'_>) -> Poll<T> {
+        let stuck = self.core.with(self.id, |source| source.is_stuck());
+        let way = if matches!(stuck, Ok(true)) {
+            OUTPUT
+        } else {
+            INPUT
+        };
+        self.core.wait(self.id, way, cx)
     }
 
     /// Waits until all output has been taken by the kernel.
@@ -201,66 +161,6 @@ impl Stream {
     /// Borrows the stream. Wakes when the last byte was taken, or on an error. Dropping it loses nothing.
     pub fn flush(&mut self) -> Flush<'_> {
         Flush(self)
-    }
-
-    /// Writes all of `bytes` and waits until the kernel took them. Dropped, it has written some of them or all; none is
-    /// written twice.
-    ///
-    /// # Errors
-    /// Those of the socket, this write's or an earlier one's.
-    pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        for piece in bytes.chunks(HIGH_WATER) {
-            poll_fn(|cx| self.poll_in_order(cx)).await?;
-            self.core.spend(CALL + (piece.len() / BYTES) as i64);
-            self.core
-                .stage(self.id, |staged| staged.extend_from_slice(piece));
-            self.flush().await?;
-        }
-        Ok(())
-    }
-
-    /// Reads into `buf`; 0 is the end of input. Dropping the future loses nothing.
-    ///
-    /// # Errors
-    /// Those of the socket.
-    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if !self.fill().await? {
-            return Ok(0);
-        }
-        let n = buf.len().min(self.input().len());
-        buf[..n].copy_from_slice(&self.input()[..n]);
-        self.consume(n);
-        self.core.spend((n / BYTES) as i64);
-        Ok(n)
-    }
-
-    /// Appends to `line` what is left up to and with the next LF, or to the end of input; `false`: there was nothing.
-    ///
-    /// Dropped, it has put what it consumed into `line`: call again with the same and nothing is lost.
-    ///
-    /// # Errors
-    /// Those of the socket, and `InvalidData` once `line` is longer than `limit`.
-    pub async fn read_line(&mut self, line: &mut Vec<u8>, limit: usize) -> io::Result<bool> {
-        while self.fill().await? {
-            let input = self.input();
-            let (n, end) = match memchr::memchr(b'\n', input) {
-                Some(at) => (at + 1, true),
-                None => (input.len(), false),
-            };
-            line.extend_from_slice(&input[..n]);
-            self.consume(n);
-            self.core.spend(LINE + (n / BYTES) as i64);
-            if line.len() > limit {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "the line is too long",
-                ));
-            }
-            if end {
-                return Ok(true);
-            }
-        }
-        Ok(!line.is_empty())
     }
 
     /// Ends the sending side, behind all output: flush first.
@@ -281,12 +181,13 @@ impl Stream {
 
     /// Makes the next read ask the socket, even if no edge told of input.
     pub fn expect_input(&self) {
-        self.with_source(Source::expect_input);
+        let _ = self.core.with(self.id, Source::expect_input);
     }
 
     /// When a byte was last read or written.
     pub fn active(&self) -> Time {
-        self.with_source(|source| source.active)
+        self.core
+            .with(self.id, |source| source.active)
             .unwrap_or(Time::ZERO)
     }
 
@@ -306,7 +207,7 @@ impl Stream {
     /// ([`io::ErrorKind::OutOfMemory`]), for a last word. Tells the last byte that the socket took of what is thrown
     /// away: whether the last word would come in the middle of something.
     pub fn discard_output(&mut self) -> Option<u8> {
-        self.with_source(|source| {
+        let _ = self.core.with(self.id, |source| {
             source.error = source
                 .error
                 .filter(|&error| error != io::ErrorKind::OutOfMemory);
@@ -321,6 +222,8 @@ impl Stream {
         (self.start, self.end) = (0, 0);
         if buffer.len() == BUFFER {
             self.core.pool.give(buffer);
+        } else if !buffer.is_empty() {
+            self.keep(0);
         }
     }
 
@@ -332,20 +235,6 @@ impl Stream {
             (self.end, self.buffer) = (rest.len() as u32, rest);
         }
         self.keep(0);
-    }
-
-    fn with_source<R>(&self, operation: impl FnOnce(&mut Source) -> R) -> Option<R> {
-        self.core
-            .sources
-            .borrow_mut()
-            .get_mut(self.id)
-            .map(operation)
-    }
-
-    fn wait(&self, cx: &Context<'_>, place: impl FnOnce(&mut Source) -> &mut Waiter) {
-        let waiter = self.core.tasks.waiter(cx);
-        let old = self.with_source(|source| std::mem::replace(place(source), waiter));
-        drop(old); // foreign code: with no borrow held
     }
 }
 
@@ -404,43 +293,9 @@ impl Future for Flush<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let stream = &*self.0;
         stream.core.send_staged();
-        match stream
-            .with_source(|source| (source.error, source.is_stuck()))
-            .ok_or_else(gone)?
-        {
-            (Some(error), _) => Poll::Ready(Err(error.into())),
-            (None, false) => Poll::Ready(Ok(())),
-            (None, true) => {
-                stream.wait(cx, |source| &mut source.writer);
-                Poll::Pending
-            }
-        }
-    }
-}
-
-/// The outcome of a connect. Borrows the stream. Wakes when the socket becomes writable or fails.
-struct Connected<'a>(&'a Stream);
-
-impl Future for Connected<'_> {
-    type Output = io::Result<()>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Stream { core, id, .. } = self.0;
-        // Writable says that there is an outcome, not which: the error must be asked for, and the peer's address.
-        let attempt = || match core.driver.borrow_mut().connected(*id) {
-            Ok(false) => Err(io::ErrorKind::WouldBlock.into()),
-            outcome => outcome,
-        };
-        let outcome = self
-            .0
-            .with_source(|source| source.attempt(OUTPUT, attempt))
-            .ok_or_else(gone)?;
-        match outcome {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.0.wait(cx, |source| &mut source.writer);
-                Poll::Pending
-            }
-            outcome => Poll::Ready(outcome.map(|_| ())),
+        match stream.core.with(stream.id, |source| source.is_in_order())? {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.rest(cx),
+            flushed => Poll::Ready(flushed),
         }
     }
 }

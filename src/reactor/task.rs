@@ -269,7 +269,6 @@ impl Tasks {
 }
 
 /// Somebody who waits.
-#[derive(Clone)]
 pub(crate) enum Waiter {
     /// A task, whose own waker was used; [`Id::NONE`] is nobody.
     Task(Id),

@@ -1,31 +1,26 @@
 //! From addresses to listeners.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use listenfd::ListenFd;
-use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
-use socket2::{Domain, SockAddr, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Socket, TcpKeepalive, Type};
 
 use super::address::Address;
 use super::escape::Escaped;
+use super::inherit::{FIRST_INHERITED, inherit};
+use super::unix::{SocketFile, unix};
 use crate::reactor::Endpoint;
 
 /// Connections that wait to be accepted. The kernel may allow less (`net.core.somaxconn`).
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 /// A peer that is gone without a word is noticed after this long, and a few probes.
 const KEEPALIVE: Duration = Duration::from_secs(300);
 /// Tries to find one free port for all addresses of a name.
 const PORTS: u32 = 16;
-/// The first inherited descriptor, by systemd's convention.
-const FIRST_INHERITED: i32 = 3;
 
 /// Listeners, bound and ready to be served.
 #[derive(Debug)]
@@ -116,7 +111,7 @@ pub fn bind(listen: &[Address], workers: usize) -> Result<Bound, BindError> {
     Ok(bound)
 }
 
-enum Listener {
+pub(super) enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
@@ -266,7 +261,7 @@ fn tcp_listener(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
 }
 
 /// What accepted sockets inherit, at no system call of their own. A system that refuses is served all the same.
-fn tune(socket: &Socket) {
+pub(super) fn tune(socket: &Socket) {
     for tuned in [
         socket.set_tcp_nodelay(true),
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE)),
@@ -275,97 +270,4 @@ fn tune(socket: &Socket) {
             log::warn!("a socket option could not be set: {error}");
         }
     }
-}
-
-/// A Unix socket. A file that nobody listens at any more is replaced; any other is not ours to remove.
-fn unix(path: &Path) -> io::Result<UnixListener> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-        Ok(found) if !found.file_type().is_socket() => {
-            return Err(io::Error::other(
-                "the file exists and is no socket; remove it or choose another path",
-            ));
-        }
-        Ok(_) => match UnixStream::connect(path) {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                fs::remove_file(path)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-            Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
-        },
-    }
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.bind(&SockAddr::unix(path)?)?;
-    socket.listen(BACKLOG)?;
-    Ok(OwnedFd::from(socket).into())
-}
-
-/// The file of a Unix socket of ours. Dropping this removes it, if it is still ours.
-#[derive(Debug)]
-pub struct SocketFile {
-    path: PathBuf,
-    identity: (u64, u64),
-}
-
-impl SocketFile {
-    fn new(path: &Path) -> Option<SocketFile> {
-        Some(SocketFile {
-            path: path.to_owned(),
-            identity: identity(path)?,
-        })
-    }
-}
-
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    fs::symlink_metadata(path)
-        .ok()
-        .map(|found| (found.dev(), found.ino()))
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if identity(&self.path) == Some(self.identity) {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// An inherited listener: by systemd's convention, or any other descriptor, which is duplicated then.
-fn inherit(inherited: &mut ListenFd, number: i32) -> io::Result<Listener> {
-    let place = usize::try_from(number - FIRST_INHERITED)
-        .ok()
-        .filter(|&place| place < inherited.len());
-    let listener = match place {
-        Some(place) => match inherited.take_tcp_listener(place) {
-            Ok(Some(listener)) => Socket::from(listener),
-            Err(_) => inherited
-                .take_unix_listener(place)?
-                .map(Socket::from)
-                .ok_or_else(taken)?,
-            Ok(None) => return Err(taken()),
-        },
-        None => Socket::from(duplicate(number)?),
-    };
-    if !listener.is_listener()? {
-        return Err(io::Error::other(
-            "the descriptor is a socket that does not listen",
-        ));
-    }
-    if listener.domain()? == Domain::UNIX {
-        return Ok(Listener::Unix(OwnedFd::from(listener).into()));
-    }
-    tune(&listener);
-    Ok(Listener::Tcp(listener.into()))
-}
-
-fn taken() -> io::Error {
-    io::Error::other("the descriptor was named twice")
-}
-
-/// A descriptor by its number, without `unsafe`: the kernel is asked for a duplicate by way of our own process.
-fn duplicate(number: i32) -> io::Result<OwnedFd> {
-    let ourselves = pidfd_open(getpid(), PidfdFlags::empty())?;
-    Ok(pidfd_getfd(ourselves, number, PidfdGetfdFlags::empty())?)
 }

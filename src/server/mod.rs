@@ -6,14 +6,16 @@
 //! 2. `client`: what is between the dialogue and the stream: lines, the idle timeout, the drain, the linger (10).
 //! 3. `accept`: who is let in, and what each error of `accept(2)` means (5).
 //! 4. [`worker`]: one reactor with its listeners, from the start to the drain (5); [`mod@run`]: one or several of them (3).
-//! 5. [`bind`], [`settings`], [`address`], [`ready`]: how it comes up (5).
+//! 5. [`bind`] with `unix` and `inherit`, [`settings`], [`address`], [`ready`]: how it comes up (5).
 //! 6. [`limits`], [`stats`], `throttle`, [`escape`]: what is counted, and what is told (5).
 
 mod accept;
 pub mod address;
 pub mod bind;
 mod client;
+pub mod error;
 pub mod escape;
+mod inherit;
 pub mod limits;
 pub mod ready;
 pub mod run;
@@ -21,6 +23,7 @@ mod session;
 pub mod settings;
 pub mod stats;
 mod throttle;
+mod unix;
 pub mod worker;
 
 pub use run::run;

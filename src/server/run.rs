@@ -1,6 +1,5 @@
 //! The server as a whole: one reactor, or several side by side.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -10,7 +9,8 @@ use sd_notify::NotifyState;
 use signal_hook::consts::signal::SIGTERM;
 
 use super::address::Address;
-use super::bind::{BindError, Bound, bind};
+use super::bind::{Bound, bind};
+use super::error::RunError;
 use super::limits::{Capacity, Places, capacity};
 use super::ready;
 use super::settings::Settings;
@@ -22,36 +22,6 @@ use crate::reactor::{Endpoint, MemoryLimit, Reactor, Signals};
 const PROCESS: usize = 4;
 /// Descriptors of each worker besides its listeners: the poller, its waker, the alarm, the two of the signals.
 const WORKER: usize = 5;
-
-/// Why a server did not come up.
-#[derive(Debug)]
-pub enum RunError {
-    /// No listener.
-    Bind(BindError),
-    /// The ready file could not be written.
-    ReadyFile(std::path::PathBuf, io::Error),
-    /// The system refused something that a reactor needs.
-    System(&'static str, io::Error),
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RunError::Bind(error) => error.fmt(f),
-            RunError::ReadyFile(path, error) => {
-                let path = path.to_string_lossy();
-                write!(
-                    f,
-                    "cannot write the ready file {}: {error}",
-                    super::escape::Escaped(&path)
-                )
-            }
-            RunError::System(what, error) => write!(f, "cannot {what}: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for RunError {}
 
 /// Serves until a signal comes, and drains.
 ///

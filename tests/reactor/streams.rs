@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use nbcaser::reactor::driver::Remote;
 use nbcaser::reactor::sim::Op;
-use nbcaser::reactor::{Endpoint, HIGH_WATER, Listener, Stream, sleep, timeout};
+use nbcaser::reactor::{Endpoint, HIGH_WATER, Listener, Stream, sleep, timeout, yield_now};
 
 use crate::fixture::{Fixture, Log, SECOND, fixture, ms};
 
@@ -95,6 +95,19 @@ fn dropping_a_stream_discards_what_was_not_sent() {
     assert_eq!(peer.received(), b"");
     assert!(peer.eof_seen());
     assert_eq!(other.received(), b"kept kept");
+}
+
+#[test]
+fn output_that_is_discarded_is_not_sent_and_what_is_written_then_is() {
+    let f = fixture();
+    let (peer, mut stream) = f.pair();
+    f.go(async move {
+        stream.writer().write(b"lost");
+        assert_eq!(stream.discard_output(), None);
+        stream.write_all(b"kept").await.unwrap();
+    });
+    f.settle();
+    assert_eq!(peer.received(), b"kept");
 }
 
 #[test]
@@ -210,6 +223,71 @@ fn replies_to_lines_that_are_there_already_wait_for_the_socket_too() {
         "{} bytes",
         written.get()
     );
+}
+
+#[test]
+fn an_echo_of_whole_buffers_gathers_little_more_than_the_high_water_mark() {
+    let f = fixture();
+    let (peer, mut stream) = f.pair();
+    peer.window(0);
+    peer.send(vec![b'x'; 10 << 20]);
+    f.go(async move {
+        while let Ok(true) = stream.fill().await {
+            stream.writer().write(stream.input());
+            let n = stream.input().len();
+            stream.consume(n);
+        }
+    });
+    f.settle();
+    let kept = f.handle.census().kept_bytes;
+    assert!(kept <= 4 * HIGH_WATER, "{kept} bytes");
+}
+
+#[test]
+fn a_stream_that_gets_stuck_while_its_task_writes_to_another_is_asked_again() {
+    let f = fixture();
+    let ((a, mut one), (b, two)) = (f.pair(), f.pair());
+    a.window(0);
+    a.send(b"x\n".repeat(100));
+    f.go(async move {
+        let mut line = Vec::new();
+        while let Ok(true) = one.read_line(&mut line, 10).await {
+            one.writer().write(&line);
+            two.writer().write(&line);
+            line.clear();
+        }
+    });
+    f.settle();
+    assert!(b.received().len() <= 4, "{} bytes", b.received().len());
+    a.read(1000);
+    f.settle();
+    assert_eq!(a.received(), b"x\n".repeat(100));
+    assert_eq!(b.received(), b"x\n".repeat(100));
+}
+
+#[test]
+fn input_that_was_kept_is_not_counted_once_it_was_consumed() {
+    let f = fixture();
+    let (peer, mut stream) = f.pair();
+    f.go(async move {
+        let mut line = Vec::new();
+        while let Ok(true) = stream.read_line(&mut line, 1000).await {
+            stream.writer().write(&line);
+            line.clear();
+            yield_now().await;
+        }
+    });
+    peer.window(0);
+    peer.send("a\nbcdefghijk\n");
+    f.settle();
+    assert_eq!(f.handle.census().kept_bytes, 2 + 11, "a reply and a line");
+    peer.read(2);
+    f.settle();
+    assert_eq!(f.handle.census().kept_bytes, 11, "a reply");
+    peer.read(1000);
+    f.settle();
+    assert_eq!(peer.received(), b"a\nbcdefghijk\n");
+    assert_eq!(f.handle.census().kept_bytes, 0);
 }
 
 #[test]

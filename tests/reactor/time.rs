@@ -346,21 +346,23 @@ fn the_loser_of_a_select_can_be_kept() {
 
 #[test]
 fn join_waits_for_both_side_by_side_and_polls_none_again_that_is_done() {
-    let f = fixture();
-    f.sim.auto_advance(true);
-    let handle = f.handle.clone();
-    let start = f.sim.now();
-    let run = async move {
-        let one = async {
-            sleep(&handle, 2 * SECOND).await; // an async block panics if it is polled again
-            1
+    for rests in [(2, 1), (1, 2)] {
+        let f = fixture();
+        f.sim.auto_advance(true);
+        let handle = f.handle.clone();
+        let start = f.sim.now();
+        let run = async move {
+            let one = async {
+                sleep(&handle, SECOND * rests.0).await; // an async block panics if it is polled again
+                1
+            };
+            let two = async {
+                sleep(&handle, SECOND * rests.1).await;
+                2
+            };
+            join(one, two).await
         };
-        let two = async {
-            sleep(&handle, SECOND).await;
-            2
-        };
-        join(one, two).await
-    };
-    assert_eq!(f.reactor.block_on(run).unwrap(), (1, 2));
-    assert_eq!(f.sim.now(), start + 2 * SECOND);
+        assert_eq!(f.reactor.block_on(run).unwrap(), (1, 2));
+        assert_eq!(f.sim.now(), start + 2 * SECOND);
+    }
 }

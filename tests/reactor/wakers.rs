@@ -115,6 +115,25 @@ fn a_wake_while_it_is_queued_is_nothing() {
 }
 
 #[test]
+fn a_timer_and_input_in_one_turn_are_one_poll() {
+    let f = fixture();
+    let (peer, mut stream) = f.pair();
+    let (mut sleep, polls) = (sleep(&f.handle, SECOND), Rc::new(Cell::new(0)));
+    let count = Rc::clone(&polls);
+    f.go(poll_fn(move |cx| {
+        count.set(count.get() + 1);
+        let _ = Pin::new(&mut sleep).poll(cx);
+        let _ = Pin::new(&mut stream.fill()).poll(cx);
+        Poll::Pending
+    }));
+    f.settle();
+    assert_eq!(polls.get(), 1);
+    peer.send("x");
+    f.advance(SECOND);
+    assert_eq!(polls.get(), 2);
+}
+
+#[test]
 fn a_wake_outlives_the_reactor() {
     let f = fixture();
     let probe = Probe::start(&f);

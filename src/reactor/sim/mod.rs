@@ -41,6 +41,7 @@
 mod control;
 mod door;
 mod peer;
+mod wire;
 mod world;
 
 pub use control::Sim;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::control::Sim;
-use super::world::End;
+use super::wire::End;
 use crate::reactor::driver::Ready;
 use crate::reactor::slots::Id;
 

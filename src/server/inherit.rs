@@ -1,0 +1,51 @@
+//! Sockets that another process opened for this one.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use listenfd::ListenFd;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+use socket2::{Domain, Socket};
+
+use super::bind::{Listener, tune};
+
+/// The first inherited descriptor, by systemd's convention.
+pub(super) const FIRST_INHERITED: i32 = 3;
+
+/// An inherited listener: by systemd's convention, or any other descriptor, which is duplicated then.
+pub(super) fn inherit(inherited: &mut ListenFd, number: i32) -> io::Result<Listener> {
+    let place = usize::try_from(number - FIRST_INHERITED)
+        .ok()
+        .filter(|&place| place < inherited.len());
+    let listener = match place {
+        Some(place) => match inherited.take_tcp_listener(place) {
+            Ok(Some(listener)) => Socket::from(listener),
+            Err(_) => inherited
+                .take_unix_listener(place)?
+                .map(Socket::from)
+                .ok_or_else(taken)?,
+            Ok(None) => return Err(taken()),
+        },
+        None => Socket::from(duplicate(number)?),
+    };
+    if !listener.is_listener()? {
+        return Err(io::Error::other(
+            "the descriptor is a socket that does not listen",
+        ));
+    }
+    if listener.domain()? == Domain::UNIX {
+        return Ok(Listener::Unix(OwnedFd::from(listener).into()));
+    }
+    tune(&listener);
+    Ok(Listener::Tcp(listener.into()))
+}
+
+fn taken() -> io::Error {
+    io::Error::other("the descriptor was named twice")
+}
+
+/// A descriptor by its number, without `unsafe`: the kernel is asked for a duplicate by way of our own process.
+fn duplicate(number: i32) -> io::Result<OwnedFd> {
+    let ourselves = pidfd_open(getpid(), PidfdFlags::empty())?;
+    Ok(pidfd_getfd(ourselves, number, PidfdGetfdFlags::empty())?)
+}
