@@ -37,6 +37,7 @@ pub(super) const BYTES: usize = 8;
 /// What an operation that finds nothing left clears.
 pub(crate) const INPUT: Ready = Ready::READABLE.with(Ready::TAIL);
 pub(crate) const OUTPUT: Ready = Ready::WRITABLE;
+const BOTH: Ready = INPUT.with(OUTPUT);
 
 pub(crate) struct Source {
     ready: Ready,
@@ -153,14 +154,15 @@ impl Source {
     }
 
     /// Who waits for any of these. He is woken once: if he still waits then, he says so again.
-    fn take_waiters(&mut self, ways: Ready) -> [Waiter; 2] {
-        [INPUT, OUTPUT].map(|way| {
+    fn take_waiters(&mut self, ways: Ready) -> (Waiter, Waiter) {
+        let mut take = |way| {
             if ways.any(way) {
                 std::mem::replace(self.waiter(way), Waiter::NOBODY)
             } else {
                 Waiter::NOBODY
             }
-        })
+        };
+        (take(INPUT), take(OUTPUT))
     }
 
     /// Whether output waits for the socket.
@@ -196,14 +198,12 @@ impl Core {
         let waiters = self.with(event.id, |source| {
             source.ready = source.ready.with(event.ready);
             let mut ways = event.ready;
-            if ways.any(OUTPUT) && source.is_stuck() {
-                self.send(source, event.id, &[]);
-                // Who waits to read while output waits is waiting for that.
-                ways = if source.is_stuck() {
-                    ways.without(OUTPUT)
-                } else {
-                    INPUT.with(OUTPUT)
-                };
+            if source.is_stuck() {
+                if ways.any(OUTPUT) {
+                    self.send(source, event.id, &[]);
+                }
+                // While output waits nobody reads; who wants to is waiting for that.
+                ways = if source.is_stuck() { Ready::NONE } else { BOTH };
             }
             source.take_waiters(ways)
         });
@@ -270,13 +270,14 @@ impl Core {
         }
         drop((staged, sources));
         if failed {
-            self.notify(self.with(id, |source| source.take_waiters(INPUT.with(OUTPUT))));
+            self.notify(self.with(id, |source| source.take_waiters(BOTH)));
         }
     }
 
-    fn notify(&self, waiters: Io<[Waiter; 2]>) {
-        for waiter in waiters.into_iter().flatten() {
-            self.tasks.notify(waiter);
+    fn notify(&self, waiters: Io<(Waiter, Waiter)>) {
+        if let Ok((reader, writer)) = waiters {
+            self.tasks.notify(reader);
+            self.tasks.notify(writer);
         }
     }
 
@@ -328,7 +329,7 @@ impl Core {
             self.checked.set(Id::NONE);
             self.notify(self.with(largest.1, |source| {
                 source.error = Some(ErrorKind::OutOfMemory);
-                source.take_waiters(INPUT.with(OUTPUT))
+                source.take_waiters(BOTH)
             }));
         }
     }

@@ -107,7 +107,9 @@ impl Stream {
         }
         core.pool.give(buffer);
         match read {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.rest(cx),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                core.wait(self.id, INPUT, cx)
+            }
             read => Poll::Ready(read.map(|_| false)),
         }
     }
@@ -138,22 +140,11 @@ impl Stream {
             Ok(()) => core.checked.set(self.id),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.park();
-                return self.rest(cx);
+                return self.core.wait(self.id, INPUT, cx);
             }
             Err(error) => return Poll::Ready(Err(error)),
         }
         Poll::Ready(Ok(()))
-    }
-
-    /// Waits for the socket: to become writable if output waits for it, else readable.
-    fn rest<T>(&self, cx: &Context<'_>) -> Poll<T> {
-        let stuck = self.core.with(self.id, |source| source.is_stuck());
-        let way = if matches!(stuck, Ok(true)) {
-            OUTPUT
-        } else {
-            INPUT
-        };
-        self.core.wait(self.id, way, cx)
     }
 
     /// Waits until all output has been taken by the kernel.
@@ -294,7 +285,9 @@ impl Future for Flush<'_> {
         let stream = &*self.0;
         stream.core.send_staged();
         match stream.core.with(stream.id, |source| source.is_in_order())? {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.rest(cx),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                stream.core.wait(stream.id, OUTPUT, cx)
+            }
             flushed => Poll::Ready(flushed),
         }
     }

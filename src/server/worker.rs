@@ -5,6 +5,8 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
 
 use super::accept::accept;
@@ -154,11 +156,13 @@ async fn announce(worker: Rc<Worker>) {
         every,
         Missed::Skip,
     );
+    // Asked for once: it reads files, which the loop had better not wait for.
+    let zone = TimeZone::system();
     loop {
         let missed = ticks.tick().await;
         worker.stats.missed(missed);
         // The wall clock, for people to read; nothing is computed from it.
-        let now = jiff::Zoned::now();
+        let now = Timestamp::now().to_zoned(zone.clone());
         log::info!(
             "The event loop is still running at: {}",
             now.strftime("%a %b %e %H:%M:%S %Y")
