@@ -205,7 +205,7 @@ const MORE: &str = r"Durations: 250ms, 15s, 1m 30s, 1h. Sizes: 65536, 64KB (1000
 
 Examples:
   nbcaser                                     serve on localhost:9600
-  nc localhost 9600                           talk to it; quit ends it
+  nc localhost 9600                           talk to it; quit ends it (and Ctrl-D nc)
   printf 'hello\nquit\n' | nc localhost 9600  two lines, and the end
   nbcaser --listen 0.0.0.0:9600               serve the whole network
   nbcaser --listen unix:nbcaser.sock          serve on a Unix socket,
@@ -214,7 +214,7 @@ Examples:
 Signals:
   SIGINT, SIGTERM  answer what has arrived and exit, within --drain;
                    a second one ends it at once
-  SIGHUP           stays ignored if it was at the start (nohup)
+  SIGHUP           the same, unless it was ignored at the start (nohup)
 
 Environment:
   RUST_LOG         what to log, like debug; it wins over -v and -q
@@ -226,7 +226,7 @@ Exit status:
   0         told to stop, and every reply was sent
   1         it could not start, or replies were cut off
   2         wrong usage
-  130, 143  ended at once by a second SIGINT, SIGTERM";
+  128 + N   ended at once by a second signal, of number N: 130, 143, 129";
 
 /// Reads the program's arguments. On `--help` and `--version`, and on wrong usage (status 2), it ends the program.
 pub fn parse() -> Cli {

@@ -1,6 +1,6 @@
 //! The server: the same dialogue with every client, within limits, until a signal ends it.
 //!
-//! Read it in this order, half an hour in all:
+//! Read it in this order, 35 minutes in all:
 //!
 //! 1. `session`: one client's dialogue, the Python coroutine line for line (3 minutes).
 //! 2. `client`: what is between the dialogue and the stream: lines, the idle timeout, the drain, the linger (10).

@@ -101,10 +101,10 @@ pub async fn serve(handle: Handle, job: Job, listeners: Vec<Listener>, signals: 
 
     let signal = signals.next().await;
     let deadline = handle.now() + worker.settings.drain;
-    log::info!(
-        "{} received: no new connections, what has arrived is answered",
-        name(signal)
-    );
+    if announces {
+        let signal = name(signal);
+        log::info!("{signal} received: no new connections, what has arrived is answered");
+    }
     worker.shutdown.set();
     worker.sessions.wake_all();
     let second_signal = match select(drain(&worker, &doors, deadline), signals.next()).await {
