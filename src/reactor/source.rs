@@ -113,7 +113,9 @@ impl Source {
         }
         let sent = self.write(driver, id, fresh, now)?;
         if sent < fresh.len() {
-            self.outbox = Some(Box::new((fresh[sent..].to_vec(), 0)));
+            // With the last byte that the socket took: whoever throws the rest away must know whether it was an end.
+            let from = sent.saturating_sub(1);
+            self.outbox = Some(Box::new((fresh[from..].to_vec(), sent - from)));
         }
         Ok(())
     }

@@ -151,7 +151,7 @@ fn output_that_waits_goes_out_while_its_task_sleeps() {
         drop(stream);
     });
     f.settle();
-    assert_eq!(f.handle.census().kept_bytes, 3);
+    assert_eq!(f.handle.census().kept_bytes, 4);
     f.advance(SECOND); // more gathers behind what waits
     peer.read(100);
     f.settle();

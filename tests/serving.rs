@@ -1,0 +1,101 @@
+//! The server in a simulated world: what a real kernel brings about only rarely.
+#![cfg(feature = "cli")]
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nbcaser::reactor::sim::{Op, Peer, Sim};
+use nbcaser::reactor::{Endpoint, JoinHandle, Listener, MemoryLimit, Reactor, Signals};
+use nbcaser::server::Settings;
+use nbcaser::server::limits::Places;
+use nbcaser::server::worker::{Ended, Job, serve};
+
+const GREETING: &[u8] = b"<welcome: starting in upper case mode>\n";
+const TERM: i32 = 15;
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn upper(text: &str) -> Vec<u8> {
+    format!("Upper-cased: '{}'\r\n", text.to_uppercase()).into_bytes()
+}
+
+struct Server {
+    reactor: Reactor,
+    sim: Sim,
+    main: JoinHandle<Ended>,
+}
+
+impl Server {
+    fn start(settings: Settings) -> Server {
+        let sim = Sim::new();
+        let reactor = Reactor::with_driver(sim.driver(), MemoryLimit::default());
+        let handle = reactor.handle();
+        let listener = Listener::new(&handle, Endpoint::Simulated(1)).unwrap();
+        let signals = Signals::new(&handle, &[TERM]).unwrap();
+        let job = Job {
+            settings: Arc::new(settings),
+            places: Places::new(1000),
+            refusals: 10,
+            announces: false,
+        };
+        let main = handle.spawn(serve(handle.clone(), job, vec![listener], signals));
+        Server { reactor, sim, main }
+    }
+
+    fn settle(&self) {
+        self.sim.settle(&self.reactor);
+    }
+
+    fn advance(&self, rest: Duration) {
+        self.sim.advance(rest);
+        self.settle();
+    }
+
+    /// A client that was greeted.
+    fn client(&self) -> Peer {
+        let peer = self.sim.connect(1);
+        self.settle();
+        assert_eq!(peer.take_received(), GREETING);
+        peer
+    }
+
+    /// The same with a line half answered: its socket takes three bytes of the reply, and no more.
+    fn stuck(&self) -> Peer {
+        let peer = self.client();
+        peer.window(3);
+        peer.send("hello\n");
+        self.settle();
+        assert_eq!(peer.received(), b"Upp");
+        peer
+    }
+
+    /// A signal comes, and then the client reads on; what it gets in all.
+    fn drained(self, peer: &Peer) -> Vec<u8> {
+        self.sim.signal(TERM);
+        self.settle();
+        peer.read(1000);
+        self.settle();
+        self.advance(ms(300));
+        let ended = self.main.try_take().expect("it has ended").unwrap();
+        assert_eq!(ended.totals.cut_off, 0);
+        assert!(peer.eof_seen());
+        peer.received()
+    }
+}
+
+#[test]
+fn nobody_is_spoken_to_in_the_middle_of_a_reply() {
+    let server = Server::start(Settings {
+        idle_timeout: ms(1000),
+        ..Settings::default()
+    });
+    let peer = server.stuck();
+    server.advance(ms(1100));
+    peer.read(1000);
+    server.settle();
+    assert_eq!(peer.received(), b"Upp");
+    assert!(peer.eof_seen(), "it is let go all the same");
+}
