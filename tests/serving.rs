@@ -99,3 +99,40 @@ fn nobody_is_spoken_to_in_the_middle_of_a_reply() {
     assert_eq!(peer.received(), b"Upp");
     assert!(peer.eof_seen(), "it is let go all the same");
 }
+
+#[test]
+fn at_the_end_what_is_behind_an_urgent_byte_is_answered() {
+    let server = Server::start(Settings::default());
+    let peer = server.stuck();
+    peer.send("one\n");
+    peer.send_urgent();
+    peer.send("two\nrest");
+    peer.finish();
+    let expected = [upper("hello"), upper("one"), upper("two"), upper("rest")].concat();
+    assert_eq!(server.drained(&peer), expected);
+}
+
+#[test]
+fn at_the_end_a_rest_is_answered_though_its_end_came_while_replies_waited() {
+    let server = Server::start(Settings::default());
+    let peer = server.client();
+    peer.window(3);
+    peer.send("hello\nrest");
+    server.settle();
+    peer.finish();
+    assert_eq!(
+        server.drained(&peer),
+        [upper("hello"), upper("rest")].concat()
+    );
+}
+
+#[test]
+fn at_the_end_a_socket_that_has_less_than_it_says_holds_nobody_up() {
+    let server = Server::start(Settings::default());
+    let peer = server.client();
+    peer.send("half a line");
+    server.settle();
+    server.sim.fail(Op::Read, ErrorKind::WouldBlock, 2);
+    peer.send("more");
+    assert_eq!(server.drained(&peer), b"");
+}

@@ -145,6 +145,10 @@ impl Source {
         self.ready.any(INPUT)
     }
 
+    pub(crate) fn has_tail(&self) -> bool {
+        self.ready.any(Ready::TAIL)
+    }
+
     /// Makes the next read ask the socket, edge or no edge.
     pub(crate) fn expect_input(&mut self) {
         self.ready = self.ready.with(Ready::READABLE);

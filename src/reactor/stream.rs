@@ -271,12 +271,18 @@ impl Stream {
         self.core.driver.borrow_mut().shutdown(self.id)
     }
 
-    /// How many bytes have arrived that were not read.
+    /// How many bytes have arrived that were not read, up to an urgent one if one is among them.
     ///
     /// # Errors
     /// Those of the socket.
     pub fn unread(&self) -> io::Result<usize> {
         self.core.driver.borrow_mut().unread(self.id)
+    }
+
+    /// Whether there may be an end, an error or an urgent byte behind or among what was not read.
+    pub fn has_tail(&self) -> bool {
+        self.with_source(|source| source.has_tail())
+            .unwrap_or(false)
     }
 
     /// Makes the next read ask the socket, even if no edge told of input.
