@@ -136,3 +136,17 @@ fn at_the_end_a_socket_that_has_less_than_it_says_holds_nobody_up() {
     peer.send("more");
     assert_eq!(server.drained(&peer), b"");
 }
+
+#[test]
+fn behind_quit_no_input_is_kept_while_its_reply_waits() {
+    let server = Server::start(Settings::default());
+    let peer = server.client();
+    peer.window(3);
+    peer.send(["quit", &" ".repeat(200_000)].concat());
+    server.settle();
+    peer.send("\nnot answered");
+    server.settle();
+    assert_eq!(peer.received(), b"qui");
+    let kept = server.reactor.handle().census().kept_bytes;
+    assert!(kept < 10, "{kept} bytes");
+}

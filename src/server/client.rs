@@ -165,11 +165,12 @@ impl Client {
         Poll::Ready(Ok(more))
     }
 
-    /// Sends what has gathered.
+    /// Sends what has gathered, at the end of the dialogue: input that is left is not answered.
     ///
     /// # Errors
     /// As [`Client::read_line`].
     pub(super) fn flush(&mut self) -> Flush<'_> {
+        self.forget_input();
         Flush(self)
     }
 
@@ -225,11 +226,16 @@ impl Client {
         }
     }
 
-    /// Says a last word to one who may not listen, in place of what is unsent, but not in the middle of a reply.
-    pub(super) async fn send_away(&mut self, farewell: &[u8]) {
+    /// Lets go of the input that was read, and of its memory.
+    fn forget_input(&mut self) {
         self.stream.consume(self.stream.input().len());
         self.lines = LineBuffer::new(0);
         self.stream.keep(0);
+    }
+
+    /// Says a last word to one who may not listen, in place of what is unsent, but not in the middle of a reply.
+    pub(super) async fn send_away(&mut self, farewell: &[u8]) {
+        self.forget_input();
         if self
             .stream
             .discard_output()
