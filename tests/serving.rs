@@ -150,3 +150,31 @@ fn behind_quit_no_input_is_kept_while_its_reply_waits() {
     let kept = server.reactor.handle().census().kept_bytes;
     assert!(kept < 10, "{kept} bytes");
 }
+
+#[test]
+fn after_a_burst_of_connections_that_fail_the_next_is_let_in_soon() {
+    for errno in [1, 71, 100, 113] {
+        // EPERM, EPROTO, ENETDOWN, EHOSTUNREACH
+        let server = Server::start(Settings::default());
+        server.settle();
+        server.sim.fail(Op::Accept, errno, 50);
+        let peer = server.sim.connect(1);
+        for _ in 0..10 {
+            server.advance(ms(100));
+        }
+        assert_eq!(peer.received(), GREETING);
+    }
+}
+
+#[test]
+fn at_the_end_a_connection_that_fails_does_not_keep_the_backlog_out() {
+    let server = Server::start(Settings::default());
+    server.settle();
+    let peers: Vec<Peer> = (0..100).map(|_| server.sim.connect(1)).collect();
+    server.sim.fail_after(Op::Accept, 60, 103, 1); // ECONNABORTED
+    server.sim.signal(TERM);
+    server.settle();
+    for peer in peers {
+        assert_eq!(peer.received(), GREETING);
+    }
+}
