@@ -303,7 +303,7 @@ impl Core {
                 largest = (held, id);
             }
         }
-        if leaving < over {
+        if leaving < over && self.memory.has_its_part(leaving) {
             if let Some(source) = self.sources.borrow_mut().get_mut(largest.1) {
                 source.error = Some(io::ErrorKind::OutOfMemory);
             }

@@ -233,6 +233,24 @@ fn past_the_memory_limit_the_stream_that_keeps_the_most_fails() {
 }
 
 #[test]
+fn what_one_reactor_keeps_is_not_called_in_at_another() {
+    const MIB: usize = 1 << 20;
+    let limit = MemoryLimit::new(3 * MIB);
+    let (little, much) = (fixture_with(limit.clone()), fixture_with(limit));
+    let (_peer, mut stream) = little.pair();
+    stream.keep(1000);
+    let (_other, mut largest) = much.pair();
+    largest.keep(5 * MIB);
+    stream.keep(1001);
+    assert_eq!(
+        little.now_or_never(async move { stream.fill().await.is_ok() }),
+        None
+    );
+    let fill = async move { largest.fill().await.map_err(|error| error.kind()) };
+    assert_eq!(much.now_or_never(fill), Some(Err(ErrorKind::OutOfMemory)));
+}
+
+#[test]
 fn input_that_a_task_says_it_keeps_counts_too() {
     let f = fixture_with(MemoryLimit::new(1000));
     let (_peer, mut stream) = f.pair();
