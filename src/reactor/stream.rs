@@ -26,6 +26,9 @@ const CALL: i64 = 500;
 const LINE: i64 = 50;
 const BYTES: usize = 8;
 
+/// The same for bytes that are read: the kernel copies them from memory that this processor has not seen.
+const READ: usize = 4;
+
 /// One connection. Dropping it closes it, and discards input that was not consumed and output that was not sent:
 /// [`flush`](Stream::flush) first.
 pub struct Stream {
@@ -138,6 +141,7 @@ impl Stream {
                 if let Ok(n @ 1..) = read {
                     (self.buffer, self.start, self.end) = (buffer, 0, n as u32);
                     core.checked.set(self.id);
+                    core.spend((n / READ) as i64);
                     return Poll::Ready(Ok(true));
                 }
                 core.pool.give(buffer);

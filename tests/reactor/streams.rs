@@ -243,6 +243,22 @@ fn a_long_write_to_a_fast_reader_leaves_turns_for_others() {
 }
 
 #[test]
+fn who_reads_without_end_leaves_turns_for_others() {
+    let f = fixture();
+    let (peer, mut stream) = f.pair();
+    peer.send(vec![b'x'; 16 << 20]);
+    f.go(async move {
+        while stream.fill().await.unwrap() {
+            stream.consume(stream.input().len());
+        }
+    });
+    f.turn();
+    f.turn();
+    let read = f.sim.count(Op::Read);
+    assert!((1..=10).contains(&read), "{read} reads in a turn");
+}
+
+#[test]
 fn a_failed_write_shows_at_the_next_operation_and_wakes_who_waits() {
     let f = fixture();
     let (peer, mut stream) = f.pair();
