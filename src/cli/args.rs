@@ -205,7 +205,7 @@ const MORE: &str = r"Durations: 250ms, 15s, 1m 30s, 1h. Sizes: 65536, 64KB (1000
 
 Examples:
   nbcaser                                     serve on localhost:9600
-  nc localhost 9600                           talk to it; quit ends it (and Ctrl-D nc)
+  nc localhost 9600                           talk to it; quit ends it
   printf 'hello\nquit\n' | nc localhost 9600  two lines, and the end
   nbcaser --listen 0.0.0.0:9600               serve the whole network
   nbcaser --listen unix:nbcaser.sock          serve on a Unix socket,

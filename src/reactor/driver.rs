@@ -121,7 +121,7 @@ pub trait Driver {
     /// Writes.
     fn write(&mut self, id: Id, buf: &[u8]) -> io::Result<usize>;
 
-    /// How many bytes have come that were not read yet.
+    /// How many bytes have come that were not read yet, up to an urgent one if one is among them.
     fn unread(&mut self, id: Id) -> io::Result<usize>;
 
     /// Ends the sending side: the peer reads an end of input behind the bytes that were written.

@@ -109,12 +109,19 @@ impl Memory {
         if self.used.get() == 0 {
             return 0; // whoever else is over it, nobody here can help
         }
-        let others = self
-            .common
-            .granted
-            .load(Ordering::Relaxed)
-            .saturating_sub(self.grants.get() * GRANT);
-        (self.used.get() + others).saturating_sub(self.common.limit)
+        (self.used.get() + self.others()).saturating_sub(self.common.limit)
+    }
+
+    fn others(&self) -> usize {
+        let granted = self.common.granted.load(Ordering::Relaxed);
+        granted.saturating_sub(self.grants.get() * GRANT)
+    }
+
+    /// Whether this reactor keeps its part, or more, of all that is kept, once `leaving` bytes of it have gone. If not,
+    /// what is over is another's to call in: some reactor always keeps its part.
+    pub(crate) fn has_its_part(&self, leaving: usize) -> bool {
+        let used = self.used.get().saturating_sub(leaving);
+        used >= (used + self.others()) / Arc::strong_count(&self.common.granted)
     }
 
     pub(crate) fn used(&self) -> usize {

@@ -31,8 +31,10 @@ pub const HIGH_WATER: usize = 64 * 1024;
 
 /// What a system call counts against its task's budget: about what it takes.
 pub(super) const CALL: i64 = 500;
-/// How many bytes that are moved count as one unit more.
+/// How many bytes that are moved count as one unit more; and how many that are read: the kernel copies those from memory
+/// that this processor has not seen.
 pub(super) const BYTES: usize = 8;
+pub(super) const READ: usize = 4;
 
 /// What an operation that finds nothing left clears.
 pub(crate) const INPUT: Ready = Ready::READABLE.with(Ready::TAIL);
@@ -110,7 +112,9 @@ impl Source {
         }
         let sent = self.write(core, id, fresh)?;
         if sent < fresh.len() {
-            self.outbox = Some(Box::new((fresh[sent..].to_vec(), 0)));
+            // With the last byte that the socket took: whoever throws the rest away must know whether it was an end.
+            let from = sent.saturating_sub(1);
+            self.outbox = Some(Box::new((fresh[from..].to_vec(), sent - from)));
         }
         Ok(())
     }
@@ -129,6 +133,10 @@ impl Source {
             }
         }
         Ok(sent)
+    }
+
+    pub(crate) fn has_tail(&self) -> bool {
+        self.ready.any(Ready::TAIL)
     }
 
     /// Makes the next read ask the socket, edge or no edge.
@@ -325,7 +333,7 @@ impl Core {
                 largest = (held, id);
             }
         }
-        if leaving < over {
+        if leaving < over && self.memory.has_its_part(leaving) {
             self.checked.set(Id::NONE);
             self.notify(self.with(largest.1, |source| {
                 source.error = Some(ErrorKind::OutOfMemory);

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use super::event_loop::Core;
 use super::pool::BUFFER;
 use super::slots::Id;
-use super::source::{BYTES, CALL, INPUT, OUTPUT, Source};
+use super::source::{CALL, INPUT, OUTPUT, READ, Source};
 use super::time::Time;
 
 /// One connection. Dropping it closes it, and discards input that was not consumed and output that was not sent:
@@ -102,7 +102,7 @@ impl Stream {
         if let Ok(n @ 1..) = read {
             (self.buffer, self.start, self.end) = (buffer, 0, n as u32);
             core.checked.set(self.id);
-            core.spend(CALL + (n / BYTES) as i64);
+            core.spend(CALL + (n / READ) as i64);
             return Poll::Ready(Ok(true));
         }
         core.pool.give(buffer);
@@ -162,12 +162,18 @@ impl Stream {
         self.core.driver.borrow_mut().shutdown(self.id)
     }
 
-    /// How many bytes have arrived that were not read.
+    /// How many bytes have arrived that were not read, up to an urgent one if one is among them.
     ///
     /// # Errors
     /// Those of the socket.
     pub fn unread(&self) -> io::Result<usize> {
         self.core.driver.borrow_mut().unread(self.id)
+    }
+
+    /// Whether there may be an end, an error or an urgent byte behind or among what was not read.
+    pub fn has_tail(&self) -> bool {
+        let tail = self.core.with(self.id, |source| source.has_tail());
+        tail.unwrap_or(false)
     }
 
     /// Makes the next read ask the socket, even if no edge told of input.

@@ -12,7 +12,7 @@ use super::limits::Pause;
 use super::session::nbcaser;
 use super::worker::Worker;
 use crate::protocol::messages::SERVER_FULL;
-use crate::reactor::{Either, Listener, Stream, select, sleep};
+use crate::reactor::{Either, Listener, Stream, select, sleep, yield_now};
 
 /// How long accepting pauses for want of descriptors or memory: at first, and at most.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -36,12 +36,13 @@ pub(super) async fn accept(worker: Rc<Worker>, listener: Listener) {
             Either::First(Ok((stream, address))) => {
                 in_a_row = 0;
                 worker.pause.length.set(None);
-                admit(&worker, stream, address);
+                admit(&worker, stream, address).await;
             }
             Either::First(Err(error)) => {
                 in_a_row += 1;
                 if in_a_row > FAILURES || !is_of_one_connection(&error) {
                     pause(&worker, &error).await;
+                    in_a_row = 0;
                     if worker.shutdown.is_set() {
                         break;
                     }
@@ -57,10 +58,11 @@ pub(super) async fn accept(worker: Rc<Worker>, listener: Listener) {
         }
     }
     for _ in 0..BACKLOG {
-        let Ok((stream, address)) = listener.try_accept() else {
-            break;
-        };
-        admit(&worker, stream, address);
+        match listener.try_accept() {
+            Ok((stream, address)) => admit(&worker, stream, address).await,
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(_) => break,
+        }
     }
 }
 
@@ -108,8 +110,8 @@ async fn pause(worker: &Rc<Worker>, error: &io::Error) {
     select(sleep(&worker.handle, rest), room).await;
 }
 
-/// Gives the connection a place and a session, or tells it that there is none.
-fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>) {
+/// Gives the connection a place and a session, or tells it that there is none: ready when the next can be accepted.
+async fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>) {
     let peer = address.map_or_else(|| Peer::Unix(worker.places.number()), Peer::Tcp);
     if let Some(place) = worker.places.take(&worker.pause) {
         worker.stats.connection();
@@ -129,12 +131,16 @@ fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>) {
         peer,
     );
     let permit = worker.refusals.try_acquire();
+    let lingers = permit.is_some();
     let mut client = Client::new(worker, stream, None, peer);
     worker.sessions.spawn(async move {
         client.send_away(SERVER_FULL).await;
-        // Without a permit its descriptor is needed for the next one: it is closed at once.
         if permit.is_some() {
             client.linger().await;
         }
     });
+    if !lingers {
+        // Its descriptor is needed for the next one: it is told and closed before that is accepted.
+        yield_now().await;
+    }
 }

@@ -50,6 +50,8 @@ pub(super) struct Client {
     handed: usize,
     /// The server ends: so much is left to read of what had arrived then.
     left: Option<usize>,
+    /// The kernel counts what is left up to an urgent byte only: behind it there may be more.
+    marked: bool,
     /// The end of the input has been read.
     ended: bool,
     silence: Option<Box<Silence>>,
@@ -85,6 +87,7 @@ impl Client {
             lines: LineBuffer::new(worker.settings.max_line),
             handed: 0,
             left: None,
+            marked: false,
             ended: false,
             silence,
             worker: Rc::clone(worker),
@@ -136,36 +139,45 @@ impl Client {
     /// Waits for input; `false`: there will be none.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if self.left.is_some() {
+            // While output waits or the budget is spent, to read nothing would not mean that nothing is there.
+            ready!(self.stream.poll_in_order(cx))?;
             self.stream.expect_input();
         }
-        if self.left == Some(0) {
+        let most = self.left.map_or(usize::MAX, |left| left.max(1));
+        let filled = self.stream.poll_fill(cx, most);
+        let count = self.stream.input().len();
+        if self.left == Some(0) && count > 0 && std::mem::take(&mut self.marked) {
+            self.left = Some(count + self.stream.unread()?);
+        }
+        if self.left == Some(0) || self.left.is_some() && filled.is_pending() {
             // All that had arrived has been read. Had the end arrived behind it? If not, an unfinished line stays so.
-            self.ended = matches!(self.stream.poll_fill(cx, 1), Poll::Ready(Ok(false)));
-            self.stream.consume(self.stream.input().len());
+            self.ended = matches!(filled, Poll::Ready(Ok(false)));
+            self.stream.consume(count);
             if !self.ended {
                 self.lines = LineBuffer::new(self.worker.settings.max_line);
             }
             return Poll::Ready(Ok(false));
         }
-        let more = ready!(self.stream.poll_fill(cx, self.left.unwrap_or(usize::MAX)))?;
-        let count = self.stream.input().len();
+        let more = ready!(filled)?;
         self.worker.stats.input(count);
         self.left = self.left.map(|left| left - count);
         self.ended = !more;
         Poll::Ready(Ok(more))
     }
 
-    /// Sends what has gathered.
+    /// Sends what has gathered, at the end of the dialogue: input that is left is not answered.
     ///
     /// # Errors
     /// As [`Client::read_line`].
     pub(super) fn flush(&mut self) -> Flush<'_> {
+        self.forget_input();
         Flush(self)
     }
 
     /// What may end a wait besides what is waited for: `Ok` means look again.
     fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.left.is_none() && self.worker.shutdown.is_set() {
+            self.marked = self.stream.has_tail();
             self.left = Some(self.stream.unread()?);
             return Poll::Ready(Ok(()));
         }
@@ -214,11 +226,16 @@ impl Client {
         }
     }
 
-    /// Says a last word to one who may not listen, in place of what is unsent, but not in the middle of a reply.
-    pub(super) async fn send_away(&mut self, farewell: &[u8]) {
+    /// Lets go of the input that was read, and of its memory.
+    fn forget_input(&mut self) {
         self.stream.consume(self.stream.input().len());
         self.lines = LineBuffer::new(0);
         self.stream.keep(0);
+    }
+
+    /// Says a last word to one who may not listen, in place of what is unsent, but not in the middle of a reply.
+    pub(super) async fn send_away(&mut self, farewell: &[u8]) {
+        self.forget_input();
         if self
             .stream
             .discard_output()

@@ -30,7 +30,7 @@ fn the_census_counts_what_is_there_and_nothing_when_all_has_ended() {
         tasks: 1,
         timers: 1,
         sources: 1,
-        kept_bytes: 2,
+        kept_bytes: 3,
     };
     assert_eq!(f.handle.census(), busy);
     task.cancel();
@@ -233,6 +233,24 @@ fn past_the_memory_limit_the_stream_that_keeps_the_most_fails() {
 }
 
 #[test]
+fn what_one_reactor_keeps_is_not_called_in_at_another() {
+    const MIB: usize = 1 << 20;
+    let limit = MemoryLimit::new(3 * MIB);
+    let (little, much) = (fixture_with(limit.clone()), fixture_with(limit));
+    let (_peer, mut stream) = little.pair();
+    stream.keep(1000);
+    let (_other, mut largest) = much.pair();
+    largest.keep(5 * MIB);
+    stream.keep(1001);
+    assert_eq!(
+        little.now_or_never(async move { stream.fill().await.is_ok() }),
+        None
+    );
+    let fill = async move { largest.fill().await.map_err(|error| error.kind()) };
+    assert_eq!(much.now_or_never(fill), Some(Err(ErrorKind::OutOfMemory)));
+}
+
+#[test]
 fn input_that_a_task_says_it_keeps_counts_too() {
     let f = fixture_with(MemoryLimit::new(1000));
     let (_peer, mut stream) = f.pair();
@@ -253,11 +271,7 @@ fn a_stream_that_was_called_in_may_say_a_last_word() {
         stream.writer().write(&[b'x'; 500]);
         let error = stream.fill().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutOfMemory);
-        assert_eq!(
-            stream.discard_output(),
-            None,
-            "the outbox had sent nothing yet"
-        );
+        assert_eq!(stream.discard_output(), Some(b'x'), "the socket took some");
         stream.write_all(b"sorry").await.unwrap();
     });
     f.settle();

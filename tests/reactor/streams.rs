@@ -164,7 +164,7 @@ fn output_that_waits_goes_out_while_its_task_sleeps() {
         drop(stream);
     });
     f.settle();
-    assert_eq!(f.handle.census().kept_bytes, 3);
+    assert_eq!(f.handle.census().kept_bytes, 4);
     f.advance(SECOND); // more gathers behind what waits
     peer.read(100);
     f.settle();
@@ -318,6 +318,22 @@ fn a_long_write_to_a_fast_reader_leaves_turns_for_others() {
     f.go(async move { noted.note("other") });
     f.settle();
     assert_eq!(log.take(), "other written");
+}
+
+#[test]
+fn who_reads_without_end_leaves_turns_for_others() {
+    let f = fixture();
+    let (peer, mut stream) = f.pair();
+    peer.send(vec![b'x'; 16 << 20]);
+    f.go(async move {
+        while stream.fill().await.unwrap() {
+            stream.consume(stream.input().len());
+        }
+    });
+    f.turn();
+    f.turn();
+    let read = f.sim.count(Op::Read);
+    assert!((1..=10).contains(&read), "{read} reads in a turn");
 }
 
 #[test]

@@ -204,7 +204,8 @@ impl Driver for Door {
         let mut world = self.0.world();
         world.begin(Op::Unread, id)?;
         let end = world.stream(id)?;
-        Ok(world.ends[end].inbox.len())
+        let end = &world.ends[end];
+        Ok(end.mark.unwrap_or(usize::MAX).min(end.inbox.len()))
     }
 
     fn shutdown(&mut self, id: Id) -> io::Result<()> {

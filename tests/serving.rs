@@ -1,0 +1,180 @@
+//! The server in a simulated world: what a real kernel brings about only rarely.
+#![cfg(feature = "cli")]
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nbcaser::reactor::sim::{Op, Peer, Sim};
+use nbcaser::reactor::{Endpoint, JoinHandle, Listener, MemoryLimit, Reactor, Signals};
+use nbcaser::server::Settings;
+use nbcaser::server::limits::Places;
+use nbcaser::server::worker::{Ended, Job, serve};
+
+const GREETING: &[u8] = b"<welcome: starting in upper case mode>\n";
+const TERM: i32 = 15;
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn upper(text: &str) -> Vec<u8> {
+    format!("Upper-cased: '{}'\r\n", text.to_uppercase()).into_bytes()
+}
+
+struct Server {
+    reactor: Reactor,
+    sim: Sim,
+    main: JoinHandle<Ended>,
+}
+
+impl Server {
+    fn start(settings: Settings) -> Server {
+        let sim = Sim::new();
+        let reactor = Reactor::with_driver(sim.driver(), MemoryLimit::default());
+        let handle = reactor.handle();
+        let listener = Listener::new(&handle, Endpoint::Simulated(1)).unwrap();
+        let signals = Signals::new(&handle, &[TERM]).unwrap();
+        let job = Job {
+            settings: Arc::new(settings),
+            places: Places::new(1000),
+            refusals: 10,
+            announces: false,
+        };
+        let main = handle.spawn(serve(handle.clone(), job, vec![listener], signals));
+        Server { reactor, sim, main }
+    }
+
+    fn settle(&self) {
+        self.sim.settle(&self.reactor);
+    }
+
+    fn advance(&self, rest: Duration) {
+        self.sim.advance(rest);
+        self.settle();
+    }
+
+    /// A client that was greeted.
+    fn client(&self) -> Peer {
+        let peer = self.sim.connect(1);
+        self.settle();
+        assert_eq!(peer.take_received(), GREETING);
+        peer
+    }
+
+    /// The same with a line half answered: its socket takes three bytes of the reply, and no more.
+    fn stuck(&self) -> Peer {
+        let peer = self.client();
+        peer.window(3);
+        peer.send("hello\n");
+        self.settle();
+        assert_eq!(peer.received(), b"Upp");
+        peer
+    }
+
+    /// A signal comes, and then the client reads on; what it gets in all.
+    fn drained(self, peer: &Peer) -> Vec<u8> {
+        self.sim.signal(TERM);
+        self.settle();
+        peer.read(1000);
+        self.settle();
+        self.advance(ms(300));
+        let ended = self.main.try_take().expect("it has ended").unwrap();
+        assert_eq!(ended.totals.cut_off, 0);
+        assert!(peer.eof_seen());
+        peer.received()
+    }
+}
+
+#[test]
+fn nobody_is_spoken_to_in_the_middle_of_a_reply() {
+    let server = Server::start(Settings {
+        idle_timeout: ms(1000),
+        ..Settings::default()
+    });
+    let peer = server.stuck();
+    server.advance(ms(1100));
+    peer.read(1000);
+    server.settle();
+    assert_eq!(peer.received(), b"Upp");
+    assert!(peer.eof_seen(), "it is let go all the same");
+}
+
+#[test]
+fn at_the_end_what_is_behind_an_urgent_byte_is_answered() {
+    let server = Server::start(Settings::default());
+    let peer = server.stuck();
+    peer.send("one\n");
+    peer.send_urgent();
+    peer.send("two\nrest");
+    peer.finish();
+    let expected = [upper("hello"), upper("one"), upper("two"), upper("rest")].concat();
+    assert_eq!(server.drained(&peer), expected);
+}
+
+#[test]
+fn at_the_end_a_rest_is_answered_though_its_end_came_while_replies_waited() {
+    let server = Server::start(Settings::default());
+    let peer = server.client();
+    peer.window(3);
+    peer.send("hello\nrest");
+    server.settle();
+    peer.finish();
+    assert_eq!(
+        server.drained(&peer),
+        [upper("hello"), upper("rest")].concat()
+    );
+}
+
+#[test]
+fn at_the_end_a_socket_that_has_less_than_it_says_holds_nobody_up() {
+    let server = Server::start(Settings::default());
+    let peer = server.client();
+    peer.send("half a line");
+    server.settle();
+    server.sim.fail(Op::Read, ErrorKind::WouldBlock, 2);
+    peer.send("more");
+    assert_eq!(server.drained(&peer), b"");
+}
+
+#[test]
+fn behind_quit_no_input_is_kept_while_its_reply_waits() {
+    let server = Server::start(Settings::default());
+    let peer = server.client();
+    peer.window(3);
+    peer.send(["quit", &" ".repeat(200_000)].concat());
+    server.settle();
+    peer.send("\nnot answered");
+    server.settle();
+    assert_eq!(peer.received(), b"qui");
+    let kept = server.reactor.handle().census().kept_bytes;
+    assert!(kept < 10, "{kept} bytes");
+}
+
+#[test]
+fn after_a_burst_of_connections_that_fail_the_next_is_let_in_soon() {
+    for errno in [1, 71, 100, 113] {
+        // EPERM, EPROTO, ENETDOWN, EHOSTUNREACH
+        let server = Server::start(Settings::default());
+        server.settle();
+        server.sim.fail(Op::Accept, errno, 50);
+        let peer = server.sim.connect(1);
+        for _ in 0..10 {
+            server.advance(ms(100));
+        }
+        assert_eq!(peer.received(), GREETING);
+    }
+}
+
+#[test]
+fn at_the_end_a_connection_that_fails_does_not_keep_the_backlog_out() {
+    let server = Server::start(Settings::default());
+    server.settle();
+    let peers: Vec<Peer> = (0..100).map(|_| server.sim.connect(1)).collect();
+    server.sim.fail_after(Op::Accept, 60, 103, 1); // ECONNABORTED
+    server.sim.signal(TERM);
+    server.settle();
+    for peer in peers {
+        assert_eq!(peer.received(), GREETING);
+    }
+}
