@@ -34,7 +34,8 @@ use std::task::{Context, Poll};
 
 use super::driver::{Driver, Event};
 use super::join::{JoinError, JoinHandle};
-use super::pool::{Memory, MemoryLimit, Pool};
+use super::memory::{Memory, MemoryLimit};
+use super::pool::Pool;
 use super::slots::{Id, Slots};
 use super::source::Source;
 use super::task::{Body, End, Owner, Tasks, Waiter};

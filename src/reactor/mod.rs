@@ -9,7 +9,7 @@
 //! 5. `event_loop`: the loop, one turn, in one function (10). You have seen it all now.
 //! 6. `stream`, `transfer`, `connect`, `listener`, `signal`, `timer`: the futures, leaves of every task (10).
 //! 7. `join`, `group`, `combine`, [`sync`]: what tasks do with one another (10).
-//! 8. `pool`: buffers and what they may take; [`real`] and [`sim`]: the two sides of the door (10).
+//! 8. `pool` and `memory`: the buffer, and what may be kept; [`real`] and [`sim`]: the two sides of the door (10).
 //!
 //! ```
 //! use std::time::Duration;
@@ -33,6 +33,7 @@ mod event_loop;
 mod group;
 mod join;
 mod listener;
+mod memory;
 mod pool;
 pub mod real;
 mod signal;
@@ -53,7 +54,7 @@ pub use event_loop::{Census, Handle, Reactor};
 pub use group::TaskGroup;
 pub use join::{JoinError, JoinHandle};
 pub use listener::{Accept, Listener};
-pub use pool::MemoryLimit;
+pub use memory::MemoryLimit;
 pub use signal::{Next, Signals};
 pub use source::HIGH_WATER;
 pub use stream::{Fill, Flush, Stream, Writer};

@@ -39,7 +39,7 @@ pub(super) const READ: usize = 4;
 /// What an operation that finds nothing left clears.
 pub(crate) const INPUT: Ready = Ready::READABLE.with(Ready::TAIL);
 pub(crate) const OUTPUT: Ready = Ready::WRITABLE;
-const BOTH: Ready = INPUT.with(OUTPUT);
+pub(super) const BOTH: Ready = INPUT.with(OUTPUT);
 
 pub(crate) struct Source {
     ready: Ready,
@@ -52,7 +52,7 @@ pub(crate) struct Source {
     /// When a byte was last read or written.
     pub(crate) active: Time,
     /// Bytes of input that its task keeps.
-    kept: usize,
+    pub(super) kept: usize,
     /// Output that the socket did not take yet, and how much of it it took since.
     outbox: Option<Box<(Vec<u8>, usize)>>,
 }
@@ -162,7 +162,7 @@ impl Source {
     }
 
     /// Who waits for any of these. He is woken once: if he still waits then, he says so again.
-    fn take_waiters(&mut self, ways: Ready) -> (Waiter, Waiter) {
+    pub(super) fn take_waiters(&mut self, ways: Ready) -> (Waiter, Waiter) {
         let mut take = |way| {
             if ways.any(way) {
                 std::mem::replace(self.waiter(way), Waiter::NOBODY)
@@ -180,7 +180,7 @@ impl Source {
     }
 
     /// Bytes that count against the memory limit.
-    fn held(&self) -> usize {
+    pub(super) fn held(&self) -> usize {
         self.kept + self.outbox.as_ref().map_or(0, |outbox| outbox.0.capacity())
     }
 }
@@ -282,7 +282,7 @@ impl Core {
         }
     }
 
-    fn notify(&self, waiters: Io<(Waiter, Waiter)>) {
+    pub(super) fn notify(&self, waiters: Io<(Waiter, Waiter)>) {
         if let Ok((reader, writer)) = waiters {
             self.tasks.notify(reader);
             self.tasks.notify(writer);
@@ -301,45 +301,6 @@ impl Core {
         let (bytes, sent) = *source.outbox.take()?;
         self.memory.change(before, source.held());
         bytes[..sent].last().copied()
-    }
-
-    /// Notes that the task keeps `bytes` of input for this stream while it rests.
-    pub(crate) fn keep(&self, id: Id, bytes: usize) {
-        let _ = self.with(id, |source| {
-            let before = source.held();
-            source.kept = bytes;
-            self.memory.change(before, source.held());
-        });
-    }
-
-    /// If more is kept than the limit allows, and not by those who are on their way out already: the stream that keeps
-    /// the most fails with `OutOfMemory`.
-    #[inline]
-    pub(crate) fn call_in(&self) {
-        let over = self.memory.over();
-        if over > 0 {
-            self.call_in_the_largest(over);
-        }
-    }
-
-    #[cold]
-    fn call_in_the_largest(&self, over: usize) {
-        let (mut leaving, mut largest) = (0, (0, Id::NONE));
-        for (id, source) in self.sources.borrow().iter() {
-            let held = source.held();
-            if source.error.is_some() {
-                leaving += held;
-            } else if held > largest.0 {
-                largest = (held, id);
-            }
-        }
-        if leaving < over && self.memory.has_its_part(leaving) {
-            self.checked.set(Id::NONE);
-            self.notify(self.with(largest.1, |source| {
-                source.error = Some(ErrorKind::OutOfMemory);
-                source.take_waiters(BOTH)
-            }));
-        }
     }
 
     /// Closes the source and forgets it. What had gathered for it is discarded.

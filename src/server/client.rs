@@ -1,8 +1,7 @@
 //! A client: what is between the dialogue and the stream.
 //!
 //! The dialogue asks for a line. Here the line is put together, and here it is seen that meanwhile the client has been
-//! silent for too long, that its buffers are called in, or that the server ends. And here it is parted with: what is
-//! owed to it is sent, it is told why, and it gets the time to read it.
+//! silent for too long, that its buffers are called in, or that the server ends.
 
 use std::fmt;
 use std::future::Future;
@@ -11,19 +10,11 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use super::limits::Place;
 use super::worker::Worker;
-use crate::protocol::messages::{IDLE_TIMEOUT, OUT_OF_MEMORY};
 use crate::protocol::{Found, Line, LineBuffer};
-use crate::reactor::{Sleep, Stream, Writer, sleep, timeout};
-
-/// How long a client may take to read the last words and to close, and how much it may send meanwhile.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: usize = 1 << 20;
-/// While the server drains, a client is parted with once it has been silent for this long.
-const QUIET: Duration = Duration::from_millis(200);
+use crate::reactor::{Sleep, Stream, Writer, sleep};
 
 /// Whom the log speaks of.
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +34,9 @@ impl fmt::Display for Peer {
 
 /// One client. Its fields are dropped in this order: its place is free when its descriptor is.
 pub(super) struct Client {
-    stream: Stream,
+    pub(super) stream: Stream,
     _place: Option<Place>,
-    lines: LineBuffer,
+    pub(super) lines: LineBuffer,
     /// How much of the stream's input the line that was handed out takes.
     handed: usize,
     /// The server ends: so much is left to read of what had arrived then.
@@ -53,9 +44,9 @@ pub(super) struct Client {
     /// The kernel counts what is left up to an urgent byte only: behind it there may be more.
     marked: bool,
     /// The end of the input has been read.
-    ended: bool,
+    pub(super) ended: bool,
     silence: Option<Box<Silence>>,
-    worker: Rc<Worker>,
+    pub(super) worker: Rc<Worker>,
     peer: Peer,
 }
 
@@ -200,69 +191,6 @@ impl Client {
             }
         }
     }
-
-    /// Ends the connection after its dialogue: says why if the dialogue failed, and lingers.
-    pub(super) async fn part(&mut self, dialogue: io::Result<()>) {
-        let farewell = match dialogue {
-            Ok(()) => None,
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Some(IDLE_TIMEOUT),
-            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
-                let worker = &self.worker;
-                worker.trouble.warn(
-                    &worker.handle,
-                    "the memory limit is reached, a client is sent away",
-                    self.peer,
-                );
-                Some(OUT_OF_MEMORY)
-            }
-            // The connection is broken: there is nobody to talk to.
-            Err(error) => return log::debug!("{}: {error}", self.peer),
-        };
-        if let Some(farewell) = farewell {
-            self.send_away(farewell).await;
-        }
-        if !self.ended {
-            self.linger().await;
-        }
-    }
-
-    /// Lets go of the input that was read, and of its memory.
-    fn forget_input(&mut self) {
-        self.stream.consume(self.stream.input().len());
-        self.lines = LineBuffer::new(0);
-        self.stream.keep(0);
-    }
-
-    /// Says a last word to one who may not listen, in place of what is unsent, but not in the middle of a reply.
-    pub(super) async fn send_away(&mut self, farewell: &[u8]) {
-        self.forget_input();
-        if self
-            .stream
-            .discard_output()
-            .is_none_or(|last| last == b'\n')
-        {
-            self.writer().write(farewell);
-            let handle = self.worker.handle.clone();
-            timeout(&handle, LINGER, self.stream.flush()).await;
-        }
-    }
-
-    /// Ends the sending side and discards input until the client ends its own.
-    ///
-    /// A socket that is closed with unread input, or that gets some afterwards, sends a reset, and that takes from the
-    /// client the replies that it has not read yet.
-    pub(super) fn linger(&mut self) -> Linger<'_> {
-        let patience = sleep(&self.worker.handle, LINGER);
-        self.worker.parting.set(self.worker.parting.get() + 1);
-        let broken = self.stream.shutdown().is_err();
-        Linger {
-            client: self,
-            patience,
-            bytes: LINGER_BYTES,
-            draining: false,
-            broken,
-        }
-    }
 }
 
 /// See [`Client::read_line`].
@@ -306,54 +234,5 @@ impl Future for Flush<'_> {
             }
             ready!(client.poll_interrupted(cx))?;
         }
-    }
-}
-
-/// See [`Client::linger`].
-pub(super) struct Linger<'a> {
-    client: &'a mut Client,
-    patience: Sleep,
-    bytes: usize,
-    draining: bool,
-    broken: bool,
-}
-
-impl Future for Linger<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Linger {
-            client,
-            patience,
-            bytes,
-            draining,
-            broken,
-        } = &mut *self;
-        let handle = &client.worker.handle;
-        if !*draining && client.worker.shutdown.is_set() {
-            *draining = true;
-            patience.reset(handle.now() + QUIET);
-        }
-        while !*broken && let Poll::Ready(more) = client.stream.poll_fill(cx, usize::MAX) {
-            let count = client.stream.input().len();
-            client.stream.consume(count);
-            *bytes = bytes.saturating_sub(count);
-            *broken = !matches!(more, Ok(true)) || *bytes == 0 && !*draining;
-            if *draining {
-                patience.reset(handle.now() + QUIET);
-            }
-        }
-        if *broken {
-            Poll::Ready(())
-        } else {
-            Pin::new(patience).poll(cx)
-        }
-    }
-}
-
-impl Drop for Linger<'_> {
-    fn drop(&mut self) {
-        let parting = &self.client.worker.parting;
-        parting.set(parting.get() - 1);
     }
 }

@@ -3,7 +3,8 @@
 //! Read it in this order, 35 minutes in all:
 //!
 //! 1. `session`: one client's dialogue, the Python coroutine line for line (3 minutes).
-//! 2. `client`: what is between the dialogue and the stream: lines, the idle timeout, the drain, the linger (10).
+//! 2. `client`: what is between the dialogue and the stream: lines, the idle timeout, the drain (7); `parting`: the last
+//!    words and the linger (3).
 //! 3. `accept`: who is let in, and what each error of `accept(2)` means (5).
 //! 4. [`worker`]: one reactor with its listeners, from the start to the drain (5); [`mod@run`]: one or several of them (3).
 //! 5. [`bind`] with `unix` and `inherit`, [`settings`], [`address`], [`ready`]: how it comes up (5).
@@ -17,6 +18,7 @@ pub mod error;
 pub mod escape;
 mod inherit;
 pub mod limits;
+mod parting;
 pub mod ready;
 pub mod run;
 mod session;
