@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub const LAST_WORDS: Duration = Duration::from_secs(1);
 #[must_use = "dropped, it takes no more lines"]
 pub struct Log {
     queue: Arc<Queue>,
+    /// Whether all was written at the end, once that has come.
+    finished: OnceLock<bool>,
 }
 
 impl Log {
@@ -50,6 +52,7 @@ impl Log {
 
         let log = Log {
             queue: Queue::start(QUEUE, io::stderr())?,
+            finished: OnceLock::new(),
         };
         builder.target(Target::Pipe(Box::new(Sink(Arc::clone(&log.queue)))));
         builder.try_init().map_err(io::Error::other)?;
@@ -69,7 +72,8 @@ impl Log {
     ///
     /// Returns whether it was done in that time. Lines that stderr refused were dealt with: they are [dropped](Log::dropped).
     pub fn finish(&self) -> bool {
-        self.queue.finish(LAST_WORDS)
+        let finish = || self.queue.finish(LAST_WORDS);
+        *self.finished.get_or_init(finish)
     }
 
     /// The last words of a run that failed: `nbcaser: MESSAGE`, one line behind all that was logged, whatever the level.
