@@ -7,8 +7,9 @@ use super::escape::Escaped;
 use crate::protocol::messages::GREETING;
 use crate::protocol::{self, Answer, Line, Session};
 
-/// What a line counts against the budget of its turn besides its bytes, in nanoseconds.
+/// What a line counts against the budget of its turn, in nanoseconds: each, and one for so many of its bytes.
 const LINE: usize = 50;
+const BYTES: usize = 4;
 
 /// The dialogue, as the keynote's coroutine holds it: greet, and answer line after line until the client says `quit` or
 /// nothing more. Replies gather, and leave when there is no further line to answer.
@@ -32,7 +33,7 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
         });
         worker.stats.line(reply);
         // What a line costs is read off its reply: escapes, the slow part of it, make that longer than the line.
-        replies.spend(LINE + length + 4 * reply.saturating_sub(length));
+        replies.spend(LINE + length / BYTES + 4 * reply.saturating_sub(length));
         match answer {
             Answer::Text if log::log_enabled!(log::Level::Debug) => {
                 let text = String::from_utf8_lossy(protocol::text(text)).into_owned();
