@@ -1,7 +1,6 @@
 //! The protocol: bytes in, bytes out; no socket, no clock, no I/O.
 //!
-//! Both servers speak it through two values for each connection, and the load tester checks answers
-//! with them:
+//! The server speaks it through two values for each connection:
 //!
 //! 1. [`lines`](LineBuffer) finds the lines in what arrives, however it is cut up.
 //! 2. [`session`](Session) answers each line; [`messages`] are the fixed phrases.

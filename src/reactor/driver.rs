@@ -57,7 +57,7 @@ pub struct Event {
     pub ready: Ready,
 }
 
-/// Something that listens, to be handed to a driver. The standard library's are bound already and non-blocking.
+/// Something that listens, to be handed to a driver. The standard library's are bound already.
 #[derive(Debug)]
 pub enum Endpoint {
     /// A TCP listener.

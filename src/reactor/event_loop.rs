@@ -48,7 +48,7 @@ use super::timers::Timers;
 pub(crate) const BUDGET: i64 = 200_000;
 
 /// Everything that the loop, the handles and the futures share. Each table has a cell of its own, and none is borrowed
-/// while foreign code runs.
+/// while foreign code (a poll, a wake, a drop) runs; only `staged` is, while its writer writes.
 pub(crate) struct Core {
     pub(crate) driver: RefCell<Box<dyn Driver>>,
     pub(crate) tasks: Tasks,
@@ -287,15 +287,6 @@ impl Handle {
     /// the task.
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
         JoinHandle::spawn(&self.0, future)
-    }
-
-    /// Starts a task whose end only `owner` hears of.
-    pub(crate) fn spawn_for(
-        &self,
-        future: Pin<Box<dyn Future<Output = ()>>>,
-        owner: Rc<dyn Owner>,
-    ) -> Id {
-        self.0.spawn(future, owner)
     }
 
     /// How many tasks, timers and sources there are. All zero when nothing was forgotten.

@@ -56,7 +56,7 @@ impl TaskGroup {
         if open {
             self.members.alive.set(self.members.alive.get() + 1);
             let owner: Rc<dyn Owner> = Rc::clone(&self.members) as _;
-            self.handle.spawn_for(Box::pin(future), owner);
+            self.handle.0.spawn(Box::pin(future), owner);
         }
         open
     }

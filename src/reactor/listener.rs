@@ -24,7 +24,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Takes in a listener that is bound already, and non-blocking.
+    /// Takes in a listener that is bound already.
     ///
     /// # Errors
     /// The poller does not take it.
@@ -44,9 +44,9 @@ impl Listener {
 
     /// Waits for a connection; tells the peer's address, if it has one (a Unix socket's has none).
     ///
-    /// Borrows the listener. Wakes when a connection arrives; of several tasks that wait, the one that came last. Dropping it loses nothing: a connection that nobody
-    /// accepted waits in the kernel. After an error the next call asks the kernel at once, edge or no edge: whoever
-    /// waits for better times must do it with a timer.
+    /// Borrows the listener. Wakes when a connection arrives; of several tasks that wait, the one that came last. Dropping
+    /// it loses nothing: a connection that nobody accepted waits in the kernel. After an error the next call asks the
+    /// kernel at once, edge or no edge: whoever waits for better times must do it with a timer.
     ///
     /// # Errors
     /// Those of `accept(2)`; and the poller's, if it does not take the connection, which is closed then.

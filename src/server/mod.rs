@@ -7,7 +7,8 @@
 //!    words and the linger (3).
 //! 3. `accept`: who is let in, and what each error of `accept(2)` means (5).
 //! 4. [`worker`]: one reactor with its listeners, from the start to the drain (5); [`mod@run`]: one or several of them (3).
-//! 5. [`bind`] with `unix` and `inherit`, [`settings`], [`address`], [`ready`]: how it comes up (5).
+//! 5. [`bind`] with `unix` and `inherit`, [`settings`], [`address`], [`ready`], [`error`]: how it comes up,
+//!    or why it does not (5).
 //! 6. [`limits`], [`stats`], `throttle`, [`escape`]: what is counted, and what is told (5).
 
 mod accept;
