@@ -18,7 +18,7 @@
 //!
 //! The order to read them in, each by the list on its own page:
 //!
-//! 1. The file `server/session.rs`: one client's dialogue, the program that all the rest is there for (3 minutes).
+//! 1. The file `server/reactor/session.rs`: one client's dialogue, the program that all the rest is there for (3 minutes).
 //! 2. [`reactor`]: how thousands of them wait in one thread (an hour and a quarter).
 //! 3. [`server`]: what stands between such a loop and the world (35 minutes).
 //! 4. [`protocol`]: the casing, if letters are your interest (half an hour); it can be left out.

@@ -9,7 +9,8 @@ use nbcaser::reactor::sim::{Op, Peer, Sim};
 use nbcaser::reactor::{Endpoint, JoinHandle, Listener, MemoryLimit, Reactor, Signals};
 use nbcaser::server::Settings;
 use nbcaser::server::limits::Places;
-use nbcaser::server::worker::{Ended, Job, serve};
+use nbcaser::server::reactor::worker::{Job, serve};
+use nbcaser::server::stats::Ended;
 
 const GREETING: &[u8] = b"<welcome: starting in upper case mode>\n";
 const TERM: i32 = 15;

@@ -1,15 +1,17 @@
-//! How many clients the system allows.
+//! What a client may take, and how many of them the system allows.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::reactor::sync::Event;
-
 /// Descriptors that are not for clients: or a quarter of all, where that is less.
 const RESERVE: usize = 64;
+
+/// How long a client may take to read the last words and to close, and how much it may send meanwhile.
+pub(super) const LINGER: Duration = Duration::from_secs(1);
+pub(super) const LINGER_BYTES: usize = 1 << 20;
+/// While the server drains, a client is parted with once it has been silent for this long.
+pub(super) const QUIET: Duration = Duration::from_millis(200);
 
 /// How many connections there may be, and how many that were refused may linger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,12 +82,9 @@ impl Places {
     }
 
     /// Takes a place, if one is free.
-    pub(super) fn take(self: &Arc<Self>, pause: &Rc<Pause>) -> Option<Place> {
+    pub(super) fn take(self: &Arc<Self>) -> Option<Place> {
         let taken = self.taken.fetch_add(1, Ordering::Relaxed) + 1;
-        let place = Place {
-            places: Arc::clone(self),
-            pause: Rc::clone(pause),
-        };
+        let place = Place(Arc::clone(self));
         if taken > self.limit {
             return None; // and is dropped
         }
@@ -94,28 +93,13 @@ impl Places {
     }
 }
 
-/// A client's place. Dropping it, when the descriptor has been closed, frees it.
-pub(super) struct Place {
-    places: Arc<Places>,
-    pause: Rc<Pause>,
-}
+/// A client's place. Dropping it frees it: after the descriptor, which is what there is no more of.
+pub(super) struct Place(Arc<Places>);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.taken.fetch_sub(1, Ordering::Relaxed);
-        if self.pause.length.get().is_some() {
-            self.pause.room.set();
-        }
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// The state of a door that nobody can be let in by, for want of descriptors or memory.
-#[derive(Default)]
-pub(super) struct Pause {
-    /// How long it lasts this time; none: there is no pause.
-    pub(super) length: Cell<Option<Duration>>,
-    /// A client has left: perhaps there is room.
-    pub(super) room: Event,
 }
 
 #[cfg(test)]
@@ -144,12 +128,12 @@ mod tests {
 
     #[test]
     fn no_more_places_than_the_limit() {
-        let (places, pause) = (Places::new(2), Rc::default());
-        let first = places.take(&pause);
-        let second = places.take(&pause);
-        assert!(first.is_some() && second.is_some() && places.take(&pause).is_none());
+        let places = Places::new(2);
+        let first = places.take();
+        let second = places.take();
+        assert!(first.is_some() && second.is_some() && places.take().is_none());
         drop(first);
-        assert!(places.take(&pause).is_some());
+        assert!(places.take().is_some());
         assert_eq!(places.peak(), 2);
     }
 }

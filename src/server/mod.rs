@@ -1,33 +1,39 @@
 //! The server: the same dialogue with every client, within limits, until a signal ends it.
 //!
-//! Read it in this order, 35 minutes in all:
+//! It can wait for its clients in two ways, and the two differ in nothing else. They stand side by side, file by file:
 //!
-//! 1. `session`: one client's dialogue, the Python coroutine line for line (3 minutes).
-//! 2. `client`: what is between the dialogue and the stream: lines, the idle timeout, the drain (7); `parting`: the last
-//!    words and the linger (3).
-//! 3. `accept`: who is let in, and what each error of `accept(2)` means (5).
-//! 4. [`worker`]: one reactor with its listeners, from the start to the drain (5); [`mod@run`]: one or several of them (3).
-//! 5. [`bind`] with `unix` and `inherit`, [`settings`], [`address`], [`ready`], [`error`]: how it comes up,
-//!    or why it does not (5).
-//! 6. [`limits`], [`stats`], `throttle`, [`escape`]: what is counted, and what is told (5).
+//! | | [`reactor`]: one thread for all | `threads`: one thread each |
+//! |---|---|---|
+//! | one client's dialogue | `session` | `session` |
+//! | what is between the dialogue and the socket | `client`, `parting` | `client`, `parting` |
+//! | who is let in | `accept`, `door` | `accept` |
+//! | from the start to the drain | [`worker`](reactor::worker), `run` | `run`, `clerk` |
+//!
+//! Read the reactor's first, in the order of its table (20 minutes), then the threads' (15). What both use:
+//!
+//! 1. [`bind`] with `unix` and `inherit`, [`settings`], [`address`], [`mod@run`], [`ready`], [`error`]: how it comes up,
+//!    or why it does not (5 minutes).
+//! 2. `admission`, [`limits`]: who is let in, and what each may take (5).
+//! 3. [`stats`], `peer`, `throttle`, `announcement`, [`escape`], `signals`: what is counted, and what is told (5).
 
-mod accept;
 pub mod address;
+mod admission;
+mod announcement;
 pub mod bind;
-mod client;
 pub mod error;
 pub mod escape;
 mod inherit;
 pub mod limits;
-mod parting;
+mod peer;
+pub mod reactor;
 pub mod ready;
 pub mod run;
-mod session;
 pub mod settings;
+mod signals;
 pub mod stats;
+mod threads;
 mod throttle;
 mod unix;
-pub mod worker;
 
 pub use run::run;
 pub use settings::Settings;

@@ -1,27 +1,14 @@
-//! The server as a whole: one reactor, or several side by side.
-
-use std::io;
-use std::sync::Arc;
-use std::thread;
+//! The server as a whole: it binds, and serves by whichever model.
 
 use rustix::event::{EventfdFlags, eventfd};
 use sd_notify::NotifyState;
-use signal_hook::consts::signal::SIGTERM;
 
 use super::address::Address;
 use super::bind::{Bound, bind};
 use super::error::RunError;
-use super::limits::{Capacity, Places, capacity};
 use super::ready;
-use super::settings::Settings;
-use super::worker::{Ended, Job, ending_signals, listeners, serve};
-use crate::reactor::real::MioDriver;
-use crate::reactor::{Endpoint, MemoryLimit, Reactor, Signals};
-
-/// Descriptors that the process has besides those of its workers: the standard streams, and one to spare.
-const PROCESS: usize = 4;
-/// Descriptors of each worker besides its listeners: the poller, its waker, the alarm, the two of the signals.
-const WORKER: usize = 5;
+use super::settings::{Model, Settings};
+use super::stats::Ended;
 
 /// Serves until a signal comes, and drains.
 ///
@@ -29,63 +16,24 @@ const WORKER: usize = 5;
 /// See [`RunError`]; then nobody was served.
 pub fn run(settings: Settings) -> Result<Ended, RunError> {
     let workers = settings.workers.max(1);
-    let mut bound = bind(&settings.listen, workers).map_err(RunError::Bind)?;
-    let own = PROCESS + workers * (WORKER + bound.addresses.len());
-    let (
-        Capacity {
-            connections,
-            refusals,
-        },
-        lowered,
-    ) = capacity(settings.max_connections, own);
-
-    let memory = MemoryLimit::new(settings.max_memory);
-    let settings = Arc::new(settings);
-    let places = Places::new(connections);
-    let job = |announces| Job {
-        settings: Arc::clone(&settings),
-        places: Arc::clone(&places),
-        refusals: refusals / workers,
-        announces,
-    };
-    let mut endpoints = std::mem::take(&mut bound.endpoints).into_iter();
-    let ours = endpoints.next().unwrap_or_default();
-    let first = Worker::new(job(true), ours, memory.clone())?;
-    let mut others = Vec::new();
-    for (number, theirs) in endpoints.enumerate() {
-        others.push(Thread::spawn(
-            number + 1,
-            job(false),
-            theirs,
-            memory.clone(),
-        )?);
+    let bound = bind(&settings.listen, workers).map_err(RunError::Bind)?;
+    match settings.model {
+        Model::Reactor => super::reactor::run(settings, bound),
+        Model::Threads => super::threads::run(settings, bound),
     }
-    // One more descriptor, for the first client: a server that can let nobody in had better say so than say it is up.
-    let spare = eventfd(0, EventfdFlags::CLOEXEC);
-    drop(spare.map_err(|error| RunError::System("let a client in", error.into()))?);
-    report_start(&settings, &bound, connections, lowered)?;
-
-    let mut ended = first.run();
-    if ended.is_err() {
-        // Without this one the others would go on and nobody would know: they come to their ends, too.
-        let _ = signal_hook::low_level::raise(SIGTERM);
-    }
-    for thread in others {
-        ended = both(ended, thread.join());
-    }
-    ended.map(|mut ended| {
-        ended.totals.peak = places.peak() as u64;
-        ended
-    })
 }
 
-/// Says that it is up, to whoever wants to know.
-fn report_start(
+/// Says that it is up, to whoever wants to know. `lowered`: of what the system allows too little for all connections
+/// that were asked for.
+pub(super) fn report_start(
     settings: &Settings,
     bound: &Bound,
     connections: usize,
-    lowered: bool,
+    lowered: Option<&str>,
 ) -> Result<(), RunError> {
+    // One more descriptor, for the first client: a server that can let nobody in had better say so than say it is up.
+    let spare = eventfd(0, EventfdFlags::CLOEXEC);
+    drop(spare.map_err(|error| RunError::System("let a client in", error.into()))?);
     if let Some(path) = &settings.ready_file {
         ready::write_file(path, &bound.addresses)
             .map_err(|error| RunError::ReadyFile(path.clone(), error))?;
@@ -93,9 +41,9 @@ fn report_start(
     for warning in &bound.warnings {
         log::warn!("{warning}");
     }
-    if lowered {
+    if let Some(want) = lowered {
         log::warn!(
-            "--max-connections is lowered to {connections}: the system allows no more descriptors"
+            "--max-connections is lowered to {connections}: the system allows no more {want}"
         );
     }
     for address in &bound.addresses {
@@ -108,97 +56,4 @@ fn report_start(
     }
     ready::notify_manager(NotifyState::Ready);
     Ok(())
-}
-
-fn both(a: Result<Ended, RunError>, b: Result<Ended, RunError>) -> Result<Ended, RunError> {
-    let (a, b) = (a?, b?);
-    Ok(Ended {
-        totals: a.totals.plus(b.totals),
-        second_signal: a.second_signal.or(b.second_signal),
-    })
-}
-
-/// A worker before it runs: all that can be refused has been asked for.
-struct Worker {
-    reactor: Reactor,
-    job: Job,
-    listeners: Vec<crate::reactor::Listener>,
-    signals: Signals,
-}
-
-impl Worker {
-    fn new(job: Job, endpoints: Vec<Endpoint>, memory: MemoryLimit) -> Result<Worker, RunError> {
-        let driver =
-            MioDriver::new().map_err(|error| RunError::System("set up the poller", error))?;
-        let reactor = Reactor::with_driver(Box::new(driver), memory);
-        let handle = reactor.handle();
-        let signals = Signals::new(&handle, &ending_signals());
-        let signals = signals.map_err(|error| RunError::System("catch signals", error))?;
-        let listeners = listeners(&handle, endpoints);
-        let listeners = listeners.map_err(|error| RunError::System("poll the listeners", error))?;
-        Ok(Worker {
-            reactor,
-            job,
-            listeners,
-            signals,
-        })
-    }
-
-    fn run(self) -> Result<Ended, RunError> {
-        let Worker {
-            reactor,
-            job,
-            listeners,
-            signals,
-        } = self;
-        let main = serve(reactor.handle(), job, listeners, signals);
-        reactor
-            .block_on(main)
-            .map_err(|error| RunError::System("poll", error))
-    }
-}
-
-/// A worker on a thread of its own: a reactor never leaves the thread that made it.
-struct Thread(thread::JoinHandle<Result<Ended, RunError>>);
-
-impl Thread {
-    fn spawn(
-        number: usize,
-        job: Job,
-        endpoints: Vec<Endpoint>,
-        memory: MemoryLimit,
-    ) -> Result<Thread, RunError> {
-        let (up, is_up) = std::sync::mpsc::sync_channel(1);
-        let body = move || match Worker::new(job, endpoints, memory) {
-            Ok(worker) => {
-                let _ = up.send(Ok(()));
-                worker.run()
-            }
-            Err(error) => {
-                let _ = up.send(Err(error));
-                Ok(Ended::default())
-            }
-        };
-        let thread = thread::Builder::new()
-            .name(format!("worker-{number}"))
-            .spawn(body);
-        let thread = thread.map_err(|error| RunError::System("start a worker's thread", error))?;
-        match is_up.recv() {
-            Ok(Ok(())) => Ok(Thread(thread)),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(RunError::System(
-                "start a worker",
-                io::Error::other("it panicked"),
-            )),
-        }
-    }
-
-    fn join(self) -> Result<Ended, RunError> {
-        self.0.join().unwrap_or_else(|_| {
-            Err(RunError::System(
-                "go on",
-                io::Error::other("a worker panicked"),
-            ))
-        })
-    }
 }

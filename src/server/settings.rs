@@ -5,11 +5,24 @@ use std::time::Duration;
 
 use super::address::Address;
 
+/// How a server waits for many clients.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Model {
+    /// One thread waits for all: the reactor.
+    #[default]
+    Reactor,
+    /// Each client has a thread, which waits for it alone.
+    Threads,
+}
+
 /// The settings of a server, whichever way it waits. Durations of zero turn the thing off.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where to listen; empty: on what was inherited by `LISTEN_FDS`, or else on `localhost:9600`.
     pub listen: Vec<Address>,
+    /// How it waits.
+    pub model: Model,
     /// Reactors side by side, each with a thread of its own.
     pub workers: usize,
     /// From the start to the first announcement; zero: the first comes a period after the start.
@@ -34,6 +47,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             listen: Vec::new(),
+            model: Model::default(),
             workers: 1,
             announce_delay: Duration::from_secs(1),
             announce_every: Duration::from_secs(15),
@@ -44,5 +58,18 @@ impl Default for Settings {
             drain: Duration::from_secs(5),
             ready_file: None,
         }
+    }
+}
+
+impl Settings {
+    /// From the start to the first announcement, and from each to the next; none: there are no announcements.
+    pub(super) fn announcements(&self) -> Option<(Duration, Duration)> {
+        let every = self.announce_every;
+        let delay = if self.announce_delay.is_zero() {
+            every
+        } else {
+            self.announce_delay
+        };
+        (!every.is_zero()).then_some((delay, every))
     }
 }

@@ -68,6 +68,15 @@ impl Stats {
     }
 }
 
+/// How a server, or one worker of it, ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ended {
+    /// What it did.
+    pub totals: Totals,
+    /// The signal that ended its drain early.
+    pub second_signal: Option<i32>,
+}
+
 /// What a server did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::reactor::{Handle, Time};
+use crate::reactor::Time;
 
 /// One warning a second for each cause, and the count of those that were not told.
 const EVERY: Duration = Duration::from_secs(1);
@@ -23,8 +23,7 @@ struct Cause {
 
 impl Throttle {
     /// Warns of `what`, a fixed text that names the cause, with `detail`: whom it concerns, or the error.
-    pub(super) fn warn(&self, handle: &Handle, what: &'static str, detail: impl Display) {
-        let now = handle.now();
+    pub(super) fn warn(&self, now: Time, what: &'static str, detail: impl Display) {
         let mut causes = self.causes.borrow_mut();
         let at = causes
             .iter()

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use super::*;
+use crate::server::settings::Model;
 
 fn parse(args: &str) -> Result<Cli, clap::Error> {
     try_parse_from(std::iter::once("nbcaser").chain(args.split_whitespace()))
@@ -28,6 +31,7 @@ fn the_definition_is_sound() {
 fn nothing_is_serve_with_the_defaults() {
     let want = ServeArgs {
         listen: vec![],
+        model: Model::Reactor,
         workers: 1,
         announce_delay: Duration::from_secs(1),
         announce_every: Duration::from_secs(15),
@@ -44,13 +48,14 @@ fn nothing_is_serve_with_the_defaults() {
 
 #[test]
 fn every_flag_is_read_with_the_command_and_without() {
-    let flags = "--listen localhost:1 --listen unix:/x --workers 1024 --announce-delay 0 --announce-every 1m \
+    let flags = "--listen localhost:1 --listen unix:/x --model reactor --workers 1024 --announce-delay 0 --announce-every 1m \
                  --max-connections 1 --max-line 1 --max-memory 1MiB --idle-timeout 90s --drain 250ms --ready-file f";
     let want = ServeArgs {
         listen: vec![
             "localhost:1".parse().expect("an address"),
             "unix:/x".parse().expect("an address"),
         ],
+        model: Model::Reactor,
         workers: 1024,
         announce_delay: Duration::ZERO,
         announce_every: Duration::from_secs(60),
@@ -123,7 +128,8 @@ fn wrong_values_are_refused_with_a_hint() {
         ("serve stray", "stray"),
         ("--drain 1s serve", "serve --drain"),
         ("--workers 1 --workers 2", "--workers"),
-        ("--model threads", "--model"),
+        ("--model threads --workers 2", "--workers are reactors"),
+        ("--model fibers", "--model"),
     ];
     for (args, hint) in table {
         let words: Vec<&str> = args.split_whitespace().collect();

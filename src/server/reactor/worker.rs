@@ -5,19 +5,18 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
-
 use super::accept::accept;
-use super::limits::{Pause, Places};
-use super::settings::Settings;
-use super::stats::{Stats, Totals};
-use super::throttle::Throttle;
+use super::door::Pause;
 use crate::reactor::sync::{Event, Semaphore};
 use crate::reactor::{
-    Either, Handle, Listener, Missed, Signals, TaskGroup, interval, select, yield_now,
+    Either, Handle, Listener, Missed, Signals, TaskGroup, Time, interval, select, yield_now,
 };
+use crate::server::announcement::Announcement;
+use crate::server::limits::Places;
+use crate::server::settings::Settings;
+use crate::server::signals::name;
+use crate::server::stats::{Ended, Stats};
+use crate::server::throttle::Throttle;
 
 /// What all sessions of one reactor share.
 pub(super) struct Worker {
@@ -45,29 +44,6 @@ pub struct Job {
     pub refusals: usize,
     /// Whether this worker announces that the loop is running.
     pub announces: bool,
-}
-
-/// How a worker ended.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ended {
-    /// What it did.
-    pub totals: Totals,
-    /// The signal that ended its drain early.
-    pub second_signal: Option<i32>,
-}
-
-/// The signals that end the server. SIGHUP is one of them unless it was ignored at the start, as `nohup` has it.
-pub fn ending_signals() -> Vec<i32> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0);
-    let mut signals = vec![SIGINT, SIGTERM];
-    if ignored >> (SIGHUP - 1) & 1 == 0 {
-        signals.push(SIGHUP);
-    }
-    signals
 }
 
 /// Serves until a signal comes, and drains.
@@ -125,7 +101,7 @@ pub async fn serve(handle: Handle, job: Job, listeners: Vec<Listener>, signals: 
 }
 
 /// Lets everybody come to his end, until the deadline.
-async fn drain(worker: &Worker, doors: &TaskGroup, deadline: crate::reactor::Time) {
+async fn drain(worker: &Worker, doors: &TaskGroup, deadline: Time) {
     // However little time there is, everybody gets a turn, and who is let in by that another: who is owed nothing finds
     // that out then, and is not counted as cut off.
     yield_now().await;
@@ -137,42 +113,17 @@ async fn drain(worker: &Worker, doors: &TaskGroup, deadline: crate::reactor::Tim
 
 /// Says in the log that the loop is running, on a fixed grid.
 async fn announce(worker: Rc<Worker>) {
-    let Settings {
-        announce_delay,
-        announce_every: every,
-        ..
-    } = *worker.settings;
-    if every.is_zero() {
+    let Some((delay, every)) = worker.settings.announcements() else {
         return;
-    }
-    let delay = if announce_delay.is_zero() {
-        every
-    } else {
-        announce_delay
     };
-    let mut ticks = interval(
-        &worker.handle,
-        worker.handle.now() + delay,
-        every,
-        Missed::Skip,
-    );
-    // Asked for once: it reads files, which the loop had better not wait for.
-    let zone = TimeZone::system();
+    let first = worker.handle.now() + delay;
+    let mut ticks = interval(&worker.handle, first, every, Missed::Skip);
+    let announcement = Announcement::new();
     loop {
         let missed = ticks.tick().await;
         worker.stats.missed(missed);
-        // The wall clock, for people to read; nothing is computed from it.
-        let now = Timestamp::now().to_zoned(zone.clone());
-        log::info!(
-            "The event loop is still running at: {}",
-            now.strftime("%a %b %e %H:%M:%S %Y")
-        );
+        announcement.log();
     }
-}
-
-/// What people call a signal.
-pub fn name(signal: i32) -> &'static str {
-    signal_hook::low_level::signal_name(signal).unwrap_or("a signal")
 }
 
 /// Takes in what was bound.

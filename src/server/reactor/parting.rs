@@ -4,18 +4,12 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use super::client::Client;
 use crate::protocol::LineBuffer;
 use crate::protocol::messages::{IDLE_TIMEOUT, OUT_OF_MEMORY};
 use crate::reactor::{Sleep, sleep, timeout};
-
-/// How long a client may take to read the last words and to close, and how much it may send meanwhile.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: usize = 1 << 20;
-/// While the server drains, a client is parted with once it has been silent for this long.
-const QUIET: Duration = Duration::from_millis(200);
+use crate::server::limits::{LINGER, LINGER_BYTES, QUIET};
 
 impl Client {
     /// Ends the connection after its dialogue: says why if the dialogue failed, and lingers.
@@ -26,7 +20,7 @@ impl Client {
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
                 let worker = &self.worker;
                 worker.trouble.warn(
-                    &worker.handle,
+                    worker.handle.now(),
                     "the memory limit is reached, a client is sent away",
                     self.peer(),
                 );

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::client::Client;
-use super::escape::Escaped;
 use crate::protocol::messages::GREETING;
 use crate::protocol::{self, Answer, Line, Session};
+use crate::server::escape::Escaped;
 
 /// What a line counts against the budget of its turn, in nanoseconds: each, and one for so many of its bytes.
 const LINE: usize = 50;
@@ -43,12 +43,12 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
             Answer::Invalid => {
                 worker
                     .trouble
-                    .warn(&worker.handle, "a line was not UTF-8", client.peer());
+                    .warn(worker.handle.now(), "a line was not UTF-8", client.peer());
             }
             Answer::TooLong => {
                 worker
                     .trouble
-                    .warn(&worker.handle, "a line was too long", client.peer());
+                    .warn(worker.handle.now(), "a line was too long", client.peer());
             }
             Answer::Quit => break,
         }

@@ -3,26 +3,15 @@
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
-use rustix::io::Errno;
-
-use super::client::{Client, Peer};
-use super::limits::Pause;
+use super::client::Client;
+use super::door::{Pause, Place};
 use super::session::nbcaser;
 use super::worker::Worker;
 use crate::protocol::messages::SERVER_FULL;
 use crate::reactor::{Either, Listener, Stream, select, sleep, yield_now};
-
-/// How long accepting pauses for want of descriptors or memory: at first, and at most.
-const PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Errors in a row that are taken for the fate of single connections. More are the listener's own.
-const FAILURES: u32 = 16;
-
-/// A client that comes while the backlog is emptied at the end is let in too, but not without end.
-const BACKLOG: usize = 65_536;
+use crate::server::admission::{BACKLOG, FAILURES, is_of_one_connection, pause_after};
+use crate::server::peer::Peer;
 
 /// Accepts until the server ends; then what the backlog holds, and closes the listener.
 ///
@@ -48,7 +37,7 @@ pub(super) async fn accept(worker: Rc<Worker>, listener: Listener) {
                     }
                 } else {
                     worker.trouble.warn(
-                        &worker.handle,
+                        worker.handle.now(),
                         "a connection failed before it was accepted",
                         error,
                     );
@@ -66,43 +55,11 @@ pub(super) async fn accept(worker: Rc<Worker>, listener: Listener) {
     }
 }
 
-/// Whether an error of `accept(2)` is the fate of the one connection that it would have returned, so that the next can
-/// be accepted at once. The network's errors are: the manual page says to treat them like EAGAIN by retrying.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    let Some(errno) = Errno::from_io_error(error) else {
-        return false;
-    };
-    matches!(
-        errno,
-        Errno::CONNABORTED
-            | Errno::CONNRESET
-            | Errno::HOSTDOWN
-            | Errno::HOSTUNREACH
-            | Errno::INTR
-            | Errno::NETDOWN
-            | Errno::NETUNREACH
-            | Errno::NONET
-            | Errno::NOPROTOOPT
-            | Errno::OPNOTSUPP
-            | Errno::PERM
-            | Errno::PROTO
-            | Errno::TIMEDOUT
-            // Not accept's, but epoll's: no more watches for this user.
-            | Errno::NOSPC
-    )
-}
-
 /// Waits for better times: for a descriptor of ours to be closed, or for a while, each time a longer one. All listeners
 /// share one pause, which lasts until one of them accepts again, and is told once.
 async fn pause(worker: &Rc<Worker>, error: &io::Error) {
     let Pause { length, room } = &*worker.pause;
-    let rest = match length.get() {
-        None => {
-            log::warn!("accepting pauses: {error}; connections wait until there is room");
-            PAUSE
-        }
-        Some(last) => (2 * last).min(LONGEST_PAUSE),
-    };
+    let rest = pause_after(length.get(), error);
     length.set(Some(rest));
     worker.stats.pause();
     room.clear();
@@ -113,7 +70,7 @@ async fn pause(worker: &Rc<Worker>, error: &io::Error) {
 /// Gives the connection a place and a session, or tells it that there is none: ready when the next can be accepted.
 async fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>) {
     let peer = address.map_or_else(|| Peer::Unix(worker.places.number()), Peer::Tcp);
-    if let Some(place) = worker.places.take(&worker.pause) {
+    if let Some(place) = Place::take(&worker.places, &worker.pause) {
         worker.stats.connection();
         log::info!("Received connection from {peer}");
         let mut client = Client::new(worker, stream, Some(place), peer);
@@ -126,7 +83,7 @@ async fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>)
     }
     worker.stats.refusal();
     worker.trouble.warn(
-        &worker.handle,
+        worker.handle.now(),
         "the server is full, a client is sent away",
         peer,
     );

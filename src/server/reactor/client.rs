@@ -3,34 +3,17 @@
 //! The dialogue asks for a line. Here the line is put together, and here it is seen that meanwhile the client has been
 //! silent for too long, that its buffers are called in, or that the server ends.
 
-use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::limits::Place;
+use super::door::Place;
 use super::worker::Worker;
 use crate::protocol::{Found, Line, LineBuffer};
 use crate::reactor::{Sleep, Stream, Writer, sleep};
-
-/// Whom the log speaks of.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Peer {
-    Tcp(SocketAddr),
-    Unix(u64),
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Peer::Tcp(address) => address.fmt(f),
-            Peer::Unix(number) => write!(f, "unix:{number}"),
-        }
-    }
-}
+use crate::server::peer::Peer;
 
 /// One client. Its fields are dropped in this order: its place is free when its descriptor is.
 pub(super) struct Client {

@@ -1,0 +1,166 @@
+//! One reactor, or several side by side.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use signal_hook::consts::signal::SIGTERM;
+
+use super::worker::{Job, listeners, serve};
+use crate::reactor::real::MioDriver;
+use crate::reactor::{Endpoint, MemoryLimit, Reactor, Signals};
+use crate::server::bind::Bound;
+use crate::server::error::RunError;
+use crate::server::limits::{Capacity, Places, capacity};
+use crate::server::run::report_start;
+use crate::server::settings::Settings;
+use crate::server::signals::ending_signals;
+use crate::server::stats::Ended;
+
+/// Descriptors that the process has besides those of its workers: the standard streams, and one to spare.
+const PROCESS: usize = 4;
+/// Descriptors of each worker besides its listeners: the poller, its waker, the alarm, the two of the signals.
+const WORKER: usize = 5;
+
+/// Serves what was bound until a signal comes, and drains.
+pub(crate) fn run(settings: Settings, mut bound: Bound) -> Result<Ended, RunError> {
+    let workers = bound.endpoints.len();
+    let own = PROCESS + workers * (WORKER + bound.addresses.len());
+    let (
+        Capacity {
+            connections,
+            refusals,
+        },
+        lowered,
+    ) = capacity(settings.max_connections, own);
+    let lowered = lowered.then_some("descriptors");
+
+    let memory = MemoryLimit::new(settings.max_memory);
+    let settings = Arc::new(settings);
+    let places = Places::new(connections);
+    let job = |announces| Job {
+        settings: Arc::clone(&settings),
+        places: Arc::clone(&places),
+        refusals: refusals / workers,
+        announces,
+    };
+    let mut endpoints = std::mem::take(&mut bound.endpoints).into_iter();
+    let ours = endpoints.next().unwrap_or_default();
+    let first = Worker::new(job(true), ours, memory.clone())?;
+    let mut others = Vec::new();
+    for (number, theirs) in endpoints.enumerate() {
+        others.push(Thread::spawn(
+            number + 1,
+            job(false),
+            theirs,
+            memory.clone(),
+        )?);
+    }
+    report_start(&settings, &bound, connections, lowered)?;
+
+    let mut ended = first.run();
+    if ended.is_err() {
+        // Without this one the others would go on and nobody would know: they come to their ends, too.
+        let _ = signal_hook::low_level::raise(SIGTERM);
+    }
+    for thread in others {
+        ended = both(ended, thread.join());
+    }
+    ended.map(|mut ended| {
+        ended.totals.peak = places.peak() as u64;
+        ended
+    })
+}
+
+fn both(a: Result<Ended, RunError>, b: Result<Ended, RunError>) -> Result<Ended, RunError> {
+    let (a, b) = (a?, b?);
+    Ok(Ended {
+        totals: a.totals.plus(b.totals),
+        second_signal: a.second_signal.or(b.second_signal),
+    })
+}
+
+/// A worker before it runs: all that can be refused has been asked for.
+struct Worker {
+    reactor: Reactor,
+    job: Job,
+    listeners: Vec<crate::reactor::Listener>,
+    signals: Signals,
+}
+
+impl Worker {
+    fn new(job: Job, endpoints: Vec<Endpoint>, memory: MemoryLimit) -> Result<Worker, RunError> {
+        let driver =
+            MioDriver::new().map_err(|error| RunError::System("set up the poller", error))?;
+        let reactor = Reactor::with_driver(Box::new(driver), memory);
+        let handle = reactor.handle();
+        let signals = Signals::new(&handle, &ending_signals());
+        let signals = signals.map_err(|error| RunError::System("catch signals", error))?;
+        let listeners = listeners(&handle, endpoints);
+        let listeners = listeners.map_err(|error| RunError::System("poll the listeners", error))?;
+        Ok(Worker {
+            reactor,
+            job,
+            listeners,
+            signals,
+        })
+    }
+
+    fn run(self) -> Result<Ended, RunError> {
+        let Worker {
+            reactor,
+            job,
+            listeners,
+            signals,
+        } = self;
+        let main = serve(reactor.handle(), job, listeners, signals);
+        reactor
+            .block_on(main)
+            .map_err(|error| RunError::System("poll", error))
+    }
+}
+
+/// A worker on a thread of its own: a reactor never leaves the thread that made it.
+struct Thread(thread::JoinHandle<Result<Ended, RunError>>);
+
+impl Thread {
+    fn spawn(
+        number: usize,
+        job: Job,
+        endpoints: Vec<Endpoint>,
+        memory: MemoryLimit,
+    ) -> Result<Thread, RunError> {
+        let (up, is_up) = std::sync::mpsc::sync_channel(1);
+        let body = move || match Worker::new(job, endpoints, memory) {
+            Ok(worker) => {
+                let _ = up.send(Ok(()));
+                worker.run()
+            }
+            Err(error) => {
+                let _ = up.send(Err(error));
+                Ok(Ended::default())
+            }
+        };
+        let thread = thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(body);
+        let thread = thread.map_err(|error| RunError::System("start a worker's thread", error))?;
+        match is_up.recv() {
+            Ok(Ok(())) => Ok(Thread(thread)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(RunError::System(
+                "start a worker",
+                io::Error::other("it panicked"),
+            )),
+        }
+    }
+
+    fn join(self) -> Result<Ended, RunError> {
+        self.0.join().unwrap_or_else(|_| {
+            Err(RunError::System(
+                "go on",
+                io::Error::other("a worker panicked"),
+            ))
+        })
+    }
+}

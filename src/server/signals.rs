@@ -1,0 +1,22 @@
+//! The signals that end a server.
+
+use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
+
+/// The signals that end the server. SIGHUP is one of them unless it was ignored at the start, as `nohup` has it.
+pub(super) fn ending_signals() -> Vec<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    let mut signals = vec![SIGINT, SIGTERM];
+    if ignored >> (SIGHUP - 1) & 1 == 0 {
+        signals.push(SIGHUP);
+    }
+    signals
+}
+
+/// What people call a signal.
+pub(super) fn name(signal: i32) -> &'static str {
+    signal_hook::low_level::signal_name(signal).unwrap_or("a signal")
+}
