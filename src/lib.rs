@@ -34,6 +34,8 @@ compile_error!(
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod load;
 pub mod protocol;
 pub mod reactor;
 pub mod server;
