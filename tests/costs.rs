@@ -163,15 +163,6 @@ fn an_idle_server_makes_no_system_call() {
     println!("{CLIENTS} clients at rest for 3 s: no system call");
 }
 
-/// Memory of a process that is in the machine's, in bytes.
-fn resident(server: &Server) -> u64 {
-    let path = format!("/proc/{}/status", server.pid().as_raw_nonzero());
-    let status = fs::read_to_string(path).expect("a running process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    kib.and_then(|kib| kib.parse::<u64>().ok()).expect("a size") << 10
-}
-
 #[test]
 fn ten_thousand_idle_connections_cost_less_than_a_kibibyte_each() {
     const MANY: usize = 10_000;
@@ -180,13 +171,13 @@ fn ten_thousand_idle_connections_cost_less_than_a_kibibyte_each() {
     }
     let server = Setup::reactor().flags(&["-q"]).start();
     server.client().ask("hello"); // so that what the first client costs is no part of it
-    let before = resident(&server);
+    let before = server.resident();
     let mut clients = server.clients(MANY);
     for client in &mut clients {
         client.ask("hello");
     }
     assert!(clients.iter_mut().all(Client::is_silent));
-    let each = resident(&server).saturating_sub(before) / MANY as u64;
+    let each = server.resident().saturating_sub(before) / MANY as u64;
     println!("{MANY} connections, each greeted and answered: {each} bytes of resident memory each");
     assert!(each < 1024, "{each} bytes");
     clients.into_iter().for_each(Client::reset); // else their ports would be taken for a minute

@@ -44,10 +44,23 @@ fn every_link_leads_to_a_file() {
     for (place, text) in texts {
         for link in text.split("](").skip(1) {
             let (target, _) = link.split_once(')').expect("the end of a link");
-            let is_elsewhere = target.starts_with("https://");
-            assert!(is_elsewhere || place.join(target).exists(), "{target}");
+            let is_there = match target.strip_prefix('#') {
+                Some(anchor) => headings(text).any(|heading| heading == anchor),
+                None => target.starts_with("https://") || place.join(target).exists(),
+            };
+            assert!(is_there, "{target}");
         }
     }
+}
+
+/// The headings of a text, as links name them.
+fn headings(text: &str) -> impl Iterator<Item = String> {
+    let lines = text.lines().filter(|line| line.starts_with("## "));
+    lines.map(|line| {
+        let kept = line.trim_start_matches("## ").chars();
+        let kept = kept.filter(|c| c.is_alphanumeric() || [' ', '-'].contains(c));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    })
 }
 
 #[test]

@@ -41,12 +41,18 @@ pub struct Model {
 }
 
 /// All of them: whatever a test says holds for each.
-pub const MODELS: [Model; 1] = [REACTOR];
+pub const MODELS: [Model; 2] = [REACTOR, THREADS];
 
 /// For what is about the reactor alone.
 pub const REACTOR: Model = Model {
     name: "reactor",
     flags: &[],
+};
+
+/// For what is about the threads alone.
+pub const THREADS: Model = Model {
+    name: "threads",
+    flags: &["--model", "threads"],
 };
 
 /// Runs `test` against each model in turn.
