@@ -23,6 +23,28 @@ pub enum Ended {
     Lost,
 }
 
+impl Ended {
+    /// Its name, as programs read it.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Ended::Time => "time",
+            Ended::Requests => "requests",
+            Ended::Signal(_) => "signal",
+            Ended::Overload => "overload",
+            Ended::Lost => "lost",
+        }
+    }
+
+    /// What is wrong with such an end, if anything is.
+    pub const fn failure(self) -> Option<&'static str> {
+        match self {
+            Ended::Overload => Some("overload"),
+            Ended::Lost => Some("no connection was left"),
+            Ended::Time | Ended::Requests | Ended::Signal(_) => None,
+        }
+    }
+}
+
 /// What came out of a run. Latencies are in nanoseconds, of lines that counted: those that were to be sent after the
 /// warm-up and before the end. Their replies are waited for, after the end if need be.
 #[derive(Clone, Debug)]
@@ -114,6 +136,6 @@ impl Outcome {
 
     /// Whether nothing went wrong. A signal is nothing wrong.
     pub fn is_clean(&self) -> bool {
-        self.troubles.total() == 0 && !matches!(self.ended, Ended::Overload | Ended::Lost)
+        self.troubles.total() == 0 && self.ended.failure().is_none()
     }
 }
