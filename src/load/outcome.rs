@@ -120,7 +120,7 @@ pub struct ServerUse {
     /// How often its threads waited for something in `elapsed`. Threads that ended in this time are not counted.
     pub waits: u64,
     /// How often its threads had to leave the CPU to others in `elapsed`; the same holds.
-    pub evictions: u64,
+    pub preemptions: u64,
 }
 
 impl Outcome {

@@ -29,7 +29,7 @@ pub(super) struct Process {
     /// How often its threads have waited for something.
     pub(super) waits: u64,
     /// How often its threads had to leave the CPU to others.
-    pub(super) evictions: u64,
+    pub(super) preemptions: u64,
 }
 
 impl Process {
@@ -41,12 +41,12 @@ impl Process {
     pub(super) fn look(pid: u32) -> io::Result<Process> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let (mut waits, mut evictions) = (0, 0);
+        let (mut waits, mut preemptions) = (0, 0);
         for task in fs::read_dir(format!("/proc/{pid}/task"))? {
             // A thread may end while one looks at it.
             let status = fs::read_to_string(task?.path().join("status")).unwrap_or_default();
             waits += field(&status, "voluntary_ctxt_switches:");
-            evictions += field(&status, "nonvoluntary_ctxt_switches:");
+            preemptions += field(&status, "nonvoluntary_ctxt_switches:");
         }
         Ok(Process {
             memory: field(&status, "VmRSS:") << 10,
@@ -54,7 +54,7 @@ impl Process {
             threads: field(&status, "Threads:"),
             modes: modes(&stat),
             waits,
-            evictions,
+            preemptions,
             cpu: cpu_time(pid)?,
         })
     }

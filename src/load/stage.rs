@@ -246,7 +246,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
                 user: after.modes.0.saturating_sub(start.modes.0),
                 system: after.modes.1.saturating_sub(start.modes.1),
                 waits: after.waits.saturating_sub(start.waits),
-                evictions: after.evictions.saturating_sub(start.evictions),
+                preemptions: after.preemptions.saturating_sub(start.preemptions),
             })
         })();
         Counted {

@@ -16,28 +16,41 @@ const SATURATED: f64 = 0.9;
 
 /// What was done, in one line.
 pub(super) fn headline(plan: &Plan) -> String {
-    let Plan {
-        connections,
-        target,
-        ..
-    } = plan;
-    let n = count(*connections as u64);
-    let seconds = |time: std::time::Duration| duration(time.as_nanos() as f64);
-    let mut text = match (plan.churn, plan.rate) {
-        _ if *connections == 0 => String::from("nobody sends a line"),
-        (true, _) => format!("{n} places, each a connection with one line after the other"),
-        (_, Some(lines)) => format!("open loop, {} lines/s over {n} connections", plain(lines)),
+    let connections = count(plan.connections as u64);
+    format!(
+        "{}, to {}{}",
+        pace(plan, &connections),
+        plan.target,
+        traffic(plan)
+    )
+}
+
+/// Who sends the next line when, `connections` being how many there are.
+pub(super) fn pace(plan: &Plan, connections: &str) -> String {
+    match (plan.churn, plan.rate) {
+        _ if plan.connections == 0 => String::from("nobody sends a line"),
+        (true, _) => {
+            format!("{connections} places, each a connection with one line after the other")
+        }
+        (_, Some(lines)) => format!(
+            "open loop, {} lines/s over {connections} connections",
+            plain(lines)
+        ),
         _ => format!(
-            "closed loop, {n} connections, {} lines on their way on each",
+            "closed loop, {connections} connections, {} lines on their way on each",
             plan.pipeline
         ),
-    };
-    text += &format!(", to {target}");
+    }
+}
+
+/// What is sent, for how long, beside whom.
+pub(super) fn traffic(plan: &Plan) -> String {
+    let mut text = String::new();
     if let Some(requests) = plan.requests {
         text += &format!(", {} lines", count(requests));
     }
     if let Some(time) = plan.duration {
-        text += &format!(", {}", seconds(time));
+        text += &format!(", {}", duration(time.as_nanos() as f64));
     }
     if plan.idle > 0 {
         text += &format!(", besides {} idle", count(plan.idle as u64));
