@@ -15,6 +15,7 @@
 //! | [`protocol`] | what is answered to which bytes: lines, casing, quoting | nothing: no socket, no clock |
 //! | [`server`] | the dialogue with every client, who is let in, the limits, the end | both |
 //! | `cli` | arguments, units, the log; a leaf, behind the feature `cli` | the server's words for what can be set |
+//! | `report` | figures, tables, charts, one page of HTML; a leaf, behind the feature `cli` | nothing |
 //!
 //! The order to read them in, each by the list on its own page:
 //!
@@ -34,6 +35,10 @@ compile_error!(
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod load;
 pub mod protocol;
 pub mod reactor;
+#[cfg(feature = "cli")]
+pub mod report;
 pub mod server;

@@ -45,6 +45,8 @@ pub(crate) struct Source {
     ready: Ready,
     /// TCP. On a Unix socket a read stops at the end of each message of the sender's, with more behind it.
     short_read_ends: bool,
+    /// It may be read while output waits: [`Stream::read_ahead`](super::stream::Stream::read_ahead).
+    pub(super) reads_ahead: bool,
     /// What each further operation says: the socket failed while its task rested, or its buffers were called in.
     pub(crate) error: Option<ErrorKind>,
     reader: Waiter,
@@ -63,6 +65,7 @@ impl Source {
         Source {
             ready,
             short_read_ends,
+            reads_ahead: false,
             error: None,
             reader,
             writer,
@@ -153,6 +156,14 @@ impl Source {
         }
     }
 
+    /// Whether its task may go on reading.
+    pub(crate) fn may_read(&self) -> Io<()> {
+        match self.error {
+            None if self.reads_ahead => Ok(()),
+            _ => self.is_in_order(),
+        }
+    }
+
     fn waiter(&mut self, way: Ready) -> &mut Waiter {
         if way == OUTPUT {
             &mut self.writer
@@ -210,8 +221,12 @@ impl Core {
                 if ways.any(OUTPUT) {
                     self.send(source, event.id, &[]);
                 }
-                // While output waits nobody reads; who wants to is waiting for that.
-                ways = if source.is_stuck() { Ready::NONE } else { BOTH };
+                // While output waits nobody reads, unless he reads ahead; who wants to is waiting for that.
+                ways = match (source.is_stuck(), source.reads_ahead) {
+                    (false, _) => BOTH,
+                    (true, true) => ways.without(OUTPUT),
+                    (true, false) => Ready::NONE,
+                };
             }
             source.take_waiters(ways)
         });

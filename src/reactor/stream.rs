@@ -96,7 +96,7 @@ impl Stream {
         let mut buffer = core.pool.take();
         let room = most.min(buffer.len());
         let read = core.with(self.id, |source| {
-            source.is_in_order()?;
+            source.may_read()?;
             source.read(core, self.id, &mut buffer[..room])
         })?;
         if let Ok(n @ 1..) = read {
@@ -136,7 +136,7 @@ impl Stream {
             return Poll::Pending;
         }
         core.relieve();
-        match core.with(self.id, |source| source.is_in_order())? {
+        match core.with(self.id, |source| source.may_read())? {
             Ok(()) => core.checked.set(self.id),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.park();
@@ -174,6 +174,15 @@ impl Stream {
     pub fn has_tail(&self) -> bool {
         let tail = self.core.with(self.id, |source| source.has_tail());
         tail.unwrap_or(false)
+    }
+
+    /// From now on input is read though output waits for the socket.
+    ///
+    /// For a client that sends much without waiting for replies: the server stops reading when its replies are not
+    /// read, and were the client to do the same, both would wait for ever. Who reads ahead must bound himself what he
+    /// writes: he asks [`flush`](Stream::flush) first.
+    pub fn read_ahead(&self) {
+        let _ = self.core.with(self.id, |source| source.reads_ahead = true);
     }
 
     /// Makes the next read ask the socket, even if no edge told of input.
