@@ -6,27 +6,14 @@ mod common;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::inject::can_trace;
 use common::{Client, Server, Setup, can_open, eventually, upper};
 
 const CLIENTS: usize = 64;
 const ROUNDS: usize = 50;
-
-/// Whether system calls can be watched here. Says on the console that they cannot.
-fn can_trace() -> bool {
-    let mut strace = Command::new("strace");
-    strace.args(["-D", "-qq", "-o", "/dev/null", "true"]);
-    strace.stdin(Stdio::null()).stderr(Stdio::null());
-    match strace.status() {
-        Ok(status) if status.success() => return true,
-        Ok(_) => println!("skipped: strace may not trace here"),
-        Err(error) => println!("skipped: strace does not start ({error})"),
-    }
-    false
-}
 
 /// A server of which every system call becomes a line of a file.
 struct Traced {

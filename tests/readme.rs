@@ -40,6 +40,8 @@ fn every_link_leads_to_a_file() {
         (&docs, include_str!("../docs/README.md")),
         (&docs, include_str!("../docs/decisions.md")),
         (&docs, include_str!("../docs/faults.md")),
+        (&docs, include_str!("../docs/reliability.md")),
+        (root, include_str!("../SECURITY.md")),
     ];
     for (place, text) in texts {
         for link in text.split("](").skip(1) {
@@ -55,9 +57,9 @@ fn every_link_leads_to_a_file() {
 
 /// The headings of a text, as links name them.
 fn headings(text: &str) -> impl Iterator<Item = String> {
-    let lines = text.lines().filter(|line| line.starts_with("## "));
+    let lines = text.lines().filter(|line| line.starts_with("##"));
     lines.map(|line| {
-        let kept = line.trim_start_matches("## ").chars();
+        let kept = line.trim_start_matches(['#', ' ']).chars();
         let kept = kept.filter(|c| c.is_alphanumeric() || [' ', '-'].contains(c));
         kept.collect::<String>().to_lowercase().replace(' ', "-")
     })

@@ -11,13 +11,12 @@
 
 mod common;
 
-use std::fs;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, FULL, GREETING, Server, Setup, THREADS, can_open, eventually, upper};
-use rustix::process::{Pid, Signal, kill_process};
+use common::inject::{Injected, can_trace};
+use common::{Client, FULL, GREETING, Setup, THREADS, can_open, eventually, upper};
+use rustix::process::Signal;
 
 fn setup() -> Setup {
     Setup::new(THREADS)
@@ -105,50 +104,15 @@ fn a_limit_above_what_the_system_has_is_lowered_and_told() {
     server.serves();
 }
 
-/// A thread whose system calls fail as strace is told. Dropping it lets them be.
-struct Injected(Child);
-
-impl Injected {
-    /// None if threads cannot be traced here, which it says on the console.
-    fn into(server: &Server, name: &str, what: &str) -> Option<Injected> {
-        let thread = server.thread(name).expect("a thread of that name");
-        let mut strace = Command::new("strace");
-        strace.args(["-qq", "-o", "/dev/null", "-e", what, "-p", &thread]);
-        let quiet = strace.stdin(Stdio::null()).stderr(Stdio::null());
-        let Ok(mut strace) = quiet.spawn() else {
-            println!("skipped: strace does not start");
-            return None;
-        };
-        let mut gone = false;
-        eventually("strace has attached, or given up", || {
-            gone = strace.try_wait().expect("our child").is_some();
-            let status = format!("/proc/{}/task/{thread}/status", server.pid());
-            let status = fs::read_to_string(status).expect("a running thread");
-            gone || !status.contains("TracerPid:\t0\n")
-        });
-        if gone {
-            println!("skipped: strace may not trace here");
-        }
-        (!gone).then_some(Injected(strace))
-    }
-}
-
-impl Drop for Injected {
-    fn drop(&mut self) {
-        // It detaches at a signal that it can catch.
-        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
-        let _ = self.0.wait();
-    }
-}
-
 /// `clone` fails for want of processes: that client is told, and the next is served.
 #[test]
 fn a_thread_that_the_system_refuses_costs_one_client() {
-    let mut server = setup().start();
-    let every_second = "inject=clone3,clone:error=EAGAIN:when=2+2";
-    let Some(injected) = Injected::into(&server, "door", every_second) else {
+    if !can_trace() {
         return;
-    };
+    }
+    let mut server = setup().start();
+    let every_second = "clone3,clone:error=EAGAIN:when=2+2";
+    let injected = Injected::into_thread(&server, "door", every_second);
     for _ in 0..10 {
         server.client().ask("hello");
         assert_eq!(server.connect().rest(), FULL);

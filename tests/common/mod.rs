@@ -3,6 +3,7 @@
 //! * [`MODELS`] and [`each_model`]: every test runs against every way that the server can wait;
 //! * [`Setup`] and [`Server`]: a process, from its flags to its exit status;
 //! * [`Client`]: a connection, no operation of which waits for ever;
+//! * [`inject`]: system calls that fail;
 //! * [`eventually`]: waits for what can be observed.
 //!
 //! No test sleeps in the hope that something has happened by then. Where one sleeps all the same, it says why.
@@ -10,6 +11,7 @@
 #![allow(unreachable_pub)] // a module of tests has no outside
 
 mod client;
+pub mod inject;
 mod server;
 
 use std::path::{Path, PathBuf};

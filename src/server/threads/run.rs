@@ -1,12 +1,15 @@
 //! From what was bound to the end.
 
 use std::io;
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use signal_hook::iterator::{Handle, Signals};
+use rustix::event::{PollFd, PollFlags, poll};
+use signal_hook::iterator::backend::{Handle, SignalDelivery};
+use signal_hook::iterator::exfiltrator::SignalOnly;
 
 use super::Office;
 use super::announcer::announce;
@@ -14,6 +17,7 @@ use super::clerk::{Clerk, Message};
 use super::connection::Budget;
 use super::door::Door;
 use super::room::{self, Room};
+use crate::server::admission::PAUSE;
 use crate::server::bind::Bound;
 use crate::server::error::RunError;
 use crate::server::limits::{Capacity, Places, capacity};
@@ -22,8 +26,9 @@ use crate::server::settings::Settings;
 use crate::server::signals::ending_signals;
 use crate::server::stats::Ended;
 
-/// Descriptors besides the listeners: the standard streams, the bell and the signals' with two ends each, one to spare.
-const OWN: usize = 8;
+/// Descriptors besides the listeners: the standard streams, the bell and the signals' with two ends each, one of them
+/// twice, one to spare.
+const OWN: usize = 9;
 
 /// Serves what was bound until a signal comes, and drains. The calling thread becomes the clerk.
 pub(in crate::server) fn run(settings: Settings, mut bound: Bound) -> Result<Ended, RunError> {
@@ -53,8 +58,8 @@ pub(in crate::server) fn run(settings: Settings, mut bound: Bound) -> Result<End
 
     let ended = Clerk::new(&office, inbox, rope, patience).work();
     drop(end);
-    signals.handle.close();
-    for thread in announcer.into_iter().chain([door, signals.thread]) {
+    let signals = signals.end();
+    for thread in announcer.into_iter().chain([door, signals]) {
         // A panic was logged by the hook, and that of the door is in `ended`.
         let _ = thread.join();
     }
@@ -80,23 +85,48 @@ fn fitted(asked: Option<usize>, own: usize) -> (Capacity, Option<&'static str>) 
     (fitted, lowered)
 }
 
-/// The thread that waits for signals, and tells the clerk.
+/// The thread that waits for signals, and tells the clerk. Not by the crate's own iterator: that panics if its read fails,
+/// and nobody could end the server any more.
 struct SignalThread {
     handle: Handle,
+    /// The end of the pair that the handler writes to.
+    wakes: UnixStream,
     thread: JoinHandle<()>,
 }
 
 impl SignalThread {
     fn start(clerk: Sender<Message>) -> Result<SignalThread, RunError> {
-        let signals = Signals::new(ending_signals());
-        let mut signals = signals.map_err(|error| RunError::System("catch signals", error))?;
-        let handle = signals.handle();
+        let caught = UnixStream::pair().and_then(|(read, write)| {
+            let wakes = write.try_clone()?;
+            let caught = SignalDelivery::with_pipe(read, write, SignalOnly, ending_signals())?;
+            Ok((caught, wakes))
+        });
+        let (mut caught, wakes) = caught.map_err(|e| RunError::System("catch signals", e))?;
+        let handle = caught.handle();
         let thread = start("signals", move || {
-            for signal in signals.forever() {
-                let _ = clerk.send(Message::Signal(signal));
+            while !caught.handle().is_closed() {
+                let mut entry = [PollFd::new(caught.get_read(), PollFlags::IN)];
+                if poll(&mut entry, None).is_err() {
+                    thread::sleep(PAUSE); // no memory: that passes
+                }
+                for signal in caught.pending() {
+                    let _ = clerk.send(Message::Signal(signal));
+                }
             }
         })?;
-        Ok(SignalThread { handle, thread })
+        Ok(SignalThread {
+            handle,
+            wakes,
+            thread,
+        })
+    }
+
+    /// Has it end.
+    fn end(self) -> JoinHandle<()> {
+        self.handle.close();
+        // That was a byte to the pair, which is lost if it cannot be sent. This is not.
+        let _ = self.wakes.shutdown(Shutdown::Both);
+        self.thread
     }
 }
 
