@@ -80,7 +80,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         self.drain(ended).await;
         self.sweep(ended).await;
         self.run.phase.set(Phase::Over);
-        Ok(self.outcome(ended, counted))
+        Ok(self.outcome(ended, &counted))
     }
 
     /// Everything up to the end of the load; an error is an end before its time.
@@ -308,7 +308,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         looked.transpose()
     }
 
-    fn outcome(self, ended: Ended, counted: Counted) -> Outcome {
+    fn outcome(self, ended: Ended, counted: &Counted) -> Outcome {
         let run = self.run;
         let tally = run.tally.replace(Tally::new());
         Outcome {
@@ -345,7 +345,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
 }
 
 /// What counted when the load was over: what comes later does not.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Counted {
     elapsed: Duration,
     replies: u64,

@@ -10,24 +10,23 @@ use super::trouble::Trouble;
 use super::verdict::PERCENTILES;
 use crate::report::figures::{bytes, count, duration, plain, rate, share};
 use crate::report::table::{Align, Table};
+use crate::server::address::Address;
 
 /// From this part of a CPU on the load tester itself is suspected of being what limits the rate.
 const SATURATED: f64 = 0.9;
 
 /// What was done, in one line.
 pub(super) fn headline(plan: &Plan) -> String {
-    let connections = count(plan.connections as u64);
-    format!(
-        "{}, to {}{}",
-        pace(plan, &connections),
-        plan.target,
-        traffic(plan)
-    )
+    described(plan, &count(plan.connections as u64), Some(&plan.target))
 }
 
-/// Who sends the next line when, `connections` being how many there are.
-pub(super) fn pace(plan: &Plan, connections: &str) -> String {
-    match (plan.churn, plan.rate) {
+/// The same for so many connections, to a target that may be left out.
+pub(super) fn described(plan: &Plan, connections: &str, target: Option<&Address>) -> String {
+    let mix = &plan.mix;
+    let besides = |number: usize, what| {
+        (number > 0).then(|| format!("besides {} {what}", count(number as u64)))
+    };
+    let load = match (plan.churn, plan.rate) {
         _ if plan.connections == 0 => String::from("nobody sends a line"),
         (true, _) => {
             format!("{connections} places, each a connection with one line after the other")
@@ -37,38 +36,32 @@ pub(super) fn pace(plan: &Plan, connections: &str) -> String {
             plain(lines)
         ),
         _ => format!(
-            "closed loop, {connections} connections, {} lines on their way on each",
+            "closed loop, {connections} connections, pipeline {}",
             plan.pipeline
         ),
-    }
-}
-
-/// What is sent, for how long, beside whom.
-pub(super) fn traffic(plan: &Plan) -> String {
-    let mut text = String::new();
-    if let Some(requests) = plan.requests {
-        text += &format!(", {} lines", count(requests));
-    }
-    if let Some(time) = plan.duration {
-        text += &format!(", {}", duration(time.as_nanos() as f64));
-    }
-    if plan.idle > 0 {
-        text += &format!(", besides {} idle", count(plan.idle as u64));
-    }
-    if plan.slow_readers > 0 {
-        text += &format!(", besides {} slow readers", count(plan.slow_readers as u64));
-    }
-    let (least, most) = (plan.mix.length.start(), plan.mix.length.end());
+    };
+    let parts = [
+        Some(load),
+        target.map(|target| format!("to {target}")),
+        plan.requests
+            .map(|requests| format!("{} lines", count(requests))),
+        plan.duration.map(|time| duration(time.as_nanos() as f64)),
+        besides(plan.idle, "idle"),
+        besides(plan.slow_readers, "slow readers"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let (least, most) = (mix.length.start(), mix.length.end());
     let length = if least == most {
         least.to_string()
     } else {
-        format!("{least}-{most}")
+        format!("{least} to {most}")
     };
-    text + &format!(
-        "; lines of {length} bytes, {} in title case, {} Unicode, seed {}",
-        share(plan.mix.title_share),
-        share(plan.mix.unicode_share),
-        plan.mix.seed
+    format!(
+        "{}; lines of {length} bytes, {} in title case, {} Unicode, seed {}",
+        parts.join(", "),
+        share(mix.title_share),
+        share(mix.unicode_share),
+        mix.seed
     )
 }
 
@@ -88,11 +81,11 @@ pub(super) fn result(outcome: &Outcome) -> String {
 /// What the two columns of latencies mean.
 pub(super) fn explanation(plan: &Plan) -> &'static str {
     if plan.rate.is_some() {
-        "From the intended send: since the schedule had the line sent, so time that it waited because the server or this \
-         program was behind counts; from the actual send: since it left."
+        "The schedule says when a line is intended to be sent; what it then waited, since the connection took no more or this\n\
+         program was late, counts in the first column and not in the second."
     } else {
-        "In a closed loop a line is to be sent when a reply makes room for it, and is sent at once: both columns are the \
-         same, and a server that stalls is asked less meanwhile, which an open loop (--rate) does not forgive."
+        "In a closed loop a line is due when a reply makes room for it, and leaves at once: so both columns are the same, and\n\
+         while the server stalls it is asked less. In an open loop (--rate) it is not."
     }
 }
 
@@ -230,6 +223,9 @@ pub(super) fn remarks(plan: &Plan, outcome: &Outcome) -> Vec<String> {
                 bytes(grown as f64 / plan.idle as f64)
             ));
         }
+    }
+    if outcome.elapsed.is_zero() {
+        return remarks;
     }
     if outcome.own_share() > SATURATED {
         remarks.push(format!(

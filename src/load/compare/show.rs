@@ -38,11 +38,8 @@ pub(super) fn headline(setup: &Setup) -> String {
     };
     let loads = setup.loads().into_iter();
     let loads: Vec<String> = loads.map(|n| figures::count(n as u64)).collect();
-    format!(
-        "{rounds}, the servers in turn; {}{}",
-        tables::pace(plan, &loads.join(" | ")),
-        tables::traffic(plan)
-    )
+    let load = tables::described(plan, &loads.join(" | "), None);
+    format!("{rounds}, the servers in turn; {load}")
 }
 
 /// What came of it, a line for each contender after the first.
