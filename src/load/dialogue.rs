@@ -31,6 +31,13 @@ impl Mismatch {
     }
 }
 
+/// Bytes as text that is safe to look at: what is not printable ASCII is escaped, and so are quotation marks and
+/// backslashes.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    // The standard library escapes apostrophes too, of which replies are full.
+    bytes.escape_ascii().to_string().replace(r"\'", "'")
+}
+
 /// See the [module](self).
 pub(super) struct Dialogue {
     script: Rc<Script>,
@@ -187,6 +194,15 @@ mod tests {
     use crate::load::traffic::Mix;
     use proptest::prelude::*;
 
+    thread_local! {
+        /// Made once: it takes longer than a walk around it.
+        static SCRIPT: Rc<Script> = script(20);
+    }
+
+    fn dialogue(number: usize) -> Dialogue {
+        SCRIPT.with(|script| Dialogue::new(script, number))
+    }
+
     fn script(length: usize) -> Rc<Script> {
         Rc::new(Script::new(&Mix {
             length: length..=length,
@@ -212,7 +228,7 @@ mod tests {
             number in 0..2000_usize,
             steps in proptest::collection::vec((1..400_usize, 1..9000_usize), 1..60),
         ) {
-            let mut dialogue = Dialogue::new(&script(20), number);
+            let mut dialogue = dialogue(number);
             let mut session = crate::protocol::Session::default();
             let (mut wire, mut asked, mut heard) = (Vec::new(), 0, 0);
             for (lines, bytes) in steps {
@@ -236,7 +252,7 @@ mod tests {
             at in any::<prop::sample::Index>(),
             cut in any::<prop::sample::Index>(),
         ) {
-            let mut dialogue = Dialogue::new(&script(20), 0);
+            let mut dialogue = dialogue(0);
             let mut out = Vec::new();
             dialogue.ask(lines, &mut out);
             let right = answers(&mut crate::protocol::Session::default(), &out);
@@ -255,8 +271,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_is_harmless_and_can_be_told_apart() {
+        assert_eq!(
+            shown(b"'a' \\ \"b\"\r\n\x1b\xff\\'"),
+            r#"'a' \\ \"b\"\r\n\x1b\xff\\'"#
+        );
+    }
+
+    #[test]
     fn what_nobody_asked_for_is_wrong_too() {
-        let mut dialogue = Dialogue::new(&script(20), 0);
+        let mut dialogue = dialogue(0);
         assert_eq!(dialogue.hear(b"hello\r\n"), 0);
         let [mismatch] = &dialogue.take_mismatches()[..] else {
             panic!("one")
@@ -269,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_wrong_reply_that_never_ends_is_told_at_the_end_and_is_not_kept_whole() {
-        let mut dialogue = Dialogue::new(&script(20), 0);
+        let mut dialogue = dialogue(0);
         dialogue.ask(2, &mut Vec::new());
         for _ in 0..1000 {
             assert_eq!(dialogue.hear(&[b'x'; 1000]), 0);

@@ -125,7 +125,7 @@ fn steps(outcome: &Outcome, value: impl Fn(&super::Second) -> f64) -> Vec<(f64, 
         .iter()
         .map(|second| {
             (
-                (second.until - second.length).as_nanos() as f64,
+                second.until.saturating_sub(second.length).as_nanos() as f64,
                 value(second),
             )
         })

@@ -80,7 +80,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         self.drain(ended).await;
         self.sweep(ended).await;
         self.run.phase.set(Phase::Over);
-        Ok(self.outcome(ended, counted))
+        Ok(self.outcome(ended, &counted))
     }
 
     /// Everything up to the end of the load; an error is an end before its time.
@@ -89,7 +89,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         let (handle, plan) = (&run.handle, &run.plan);
         self.connect().await?;
         self.marks.ramp = handle.now().since(self.begun.1);
-        if run.connected.get() == 0 && !plan.churn {
+        if run.present.get() == 0 {
             return Err(Ended::Lost);
         }
 
@@ -142,6 +142,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             let Some(permit) = self.turn().await? else {
                 break;
             };
+            self.enter_crowd();
             self.silent
                 .spawn(idle(Rc::clone(&run), number, permit, sweepers.clone()));
         }
@@ -151,6 +152,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             let Some(permit) = self.turn().await? else {
                 break;
             };
+            self.enter_crowd();
             self.slow
                 .spawn(slow_reader(Rc::clone(&run), number, permit));
         }
@@ -166,6 +168,13 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             }
         }
         self.settle().await
+    }
+
+    /// One comes who sends no lines: see [`Run::leave_crowd`].
+    fn enter_crowd(&self) {
+        if self.run.plan.connections == 0 {
+            self.run.present.set(self.run.present.get() + 1);
+        }
     }
 
     /// Waits until the next connect may be begun; none: there is no use in it any more.
@@ -262,7 +271,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             Either::Second(_) => self.clients.len(),
         };
         if !is_cut {
-            (0..left).for_each(|_| run.closed(Err(Trouble::Timeout.into())));
+            (0..left).for_each(|_| run.failed(Trouble::Timeout.into()));
         }
         self.clients.cancel();
     }
@@ -277,7 +286,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             let patience = run.plan.timeout * 2 + Duration::from_millis(run.plan.idle as u64);
             let all = self.silent.join(run.handle.now() + patience);
             if let Either::First(left) = select(all, self.signals.next()).await {
-                (0..left).for_each(|_| run.closed(Err(Trouble::Timeout.into())));
+                (0..left).for_each(|_| run.failed(Trouble::Timeout.into()));
             }
         }
         self.silent.cancel();
@@ -293,7 +302,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         looked.transpose()
     }
 
-    fn outcome(self, ended: Ended, counted: Counted) -> Outcome {
+    fn outcome(self, ended: Ended, counted: &Counted) -> Outcome {
         let run = self.run;
         let tally = run.tally.replace(Tally::new());
         Outcome {
@@ -330,7 +339,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
 }
 
 /// What counted when the load was over: what comes later does not.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Counted {
     elapsed: Duration,
     replies: u64,

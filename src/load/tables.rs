@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::dialogue::Mismatch;
+use super::dialogue::{Mismatch, shown};
 use super::outcome::{Ended, Outcome};
 use super::plan::Plan;
 use super::tally::per_second;
@@ -16,46 +16,39 @@ const SATURATED: f64 = 0.9;
 
 /// What was done, in one line.
 pub(super) fn headline(plan: &Plan) -> String {
-    let Plan {
-        connections,
-        target,
-        ..
-    } = plan;
-    let n = count(*connections as u64);
-    let seconds = |time: std::time::Duration| duration(time.as_nanos() as f64);
-    let mut text = match (plan.churn, plan.rate) {
-        _ if *connections == 0 => String::from("nobody sends a line"),
+    let mix = &plan.mix;
+    let n = count(plan.connections as u64);
+    let besides = |number: usize, what| {
+        (number > 0).then(|| format!("besides {} {what}", count(number as u64)))
+    };
+    let load = match (plan.churn, plan.rate) {
+        _ if plan.connections == 0 => String::from("nobody sends a line"),
         (true, _) => format!("{n} places, each a connection with one line after the other"),
         (_, Some(lines)) => format!("open loop, {} lines/s over {n} connections", plain(lines)),
-        _ => format!(
-            "closed loop, {n} connections, {} lines on their way on each",
-            plan.pipeline
-        ),
+        _ => format!("closed loop, {n} connections, pipeline {}", plan.pipeline),
     };
-    text += &format!(", to {target}");
-    if let Some(requests) = plan.requests {
-        text += &format!(", {} lines", count(requests));
-    }
-    if let Some(time) = plan.duration {
-        text += &format!(", {}", seconds(time));
-    }
-    if plan.idle > 0 {
-        text += &format!(", besides {} idle", count(plan.idle as u64));
-    }
-    if plan.slow_readers > 0 {
-        text += &format!(", besides {} slow readers", count(plan.slow_readers as u64));
-    }
-    let (least, most) = (plan.mix.length.start(), plan.mix.length.end());
+    let parts = [
+        Some(load),
+        Some(format!("to {}", plan.target)),
+        plan.requests
+            .map(|requests| format!("{} lines", count(requests))),
+        plan.duration.map(|time| duration(time.as_nanos() as f64)),
+        besides(plan.idle, "idle"),
+        besides(plan.slow_readers, "slow readers"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let (least, most) = (mix.length.start(), mix.length.end());
     let length = if least == most {
         least.to_string()
     } else {
-        format!("{least}-{most}")
+        format!("{least} to {most}")
     };
-    text + &format!(
-        "; lines of {length} bytes, {} in title case, {} Unicode, seed {}",
-        share(plan.mix.title_share),
-        share(plan.mix.unicode_share),
-        plan.mix.seed
+    format!(
+        "{}; lines of {length} bytes, {} in title case, {} Unicode, seed {}",
+        parts.join(", "),
+        share(mix.title_share),
+        share(mix.unicode_share),
+        mix.seed
     )
 }
 
@@ -75,11 +68,11 @@ pub(super) fn result(outcome: &Outcome) -> String {
 /// What the two columns of latencies mean.
 pub(super) fn explanation(plan: &Plan) -> &'static str {
     if plan.rate.is_some() {
-        "From the intended send: since the schedule had the line sent, so time that it waited because the server or this \
-         program was behind counts; from the actual send: since it left."
+        "The schedule says when a line is intended to be sent; what it then waited, since the connection took no more or this\n\
+         program was late, counts in the first column and not in the second."
     } else {
-        "In a closed loop a line is to be sent when a reply makes room for it, and is sent at once: both columns are the \
-         same, and a server that stalls is asked less meanwhile, which an open loop (--rate) does not forgive."
+        "In a closed loop a line is due when a reply makes room for it, and leaves at once: so both columns are the same, and\n\
+         while the server stalls it is asked less. In an open loop (--rate) it is not."
     }
 }
 
@@ -162,9 +155,8 @@ pub(super) fn mismatches(outcome: &Outcome) -> Option<Table> {
     (!outcome.mismatches.is_empty()).then_some(table)
 }
 
-/// Bytes as text that is safe to look at.
-pub(super) fn quoted(bytes: &[u8]) -> String {
-    format!("\"{}\"", bytes.escape_ascii())
+fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", shown(bytes))
 }
 
 /// Whatever else is to be said, a sentence each.
@@ -217,6 +209,9 @@ pub(super) fn remarks(plan: &Plan, outcome: &Outcome) -> Vec<String> {
                 bytes(grown as f64 / plan.idle as f64)
             ));
         }
+    }
+    if outcome.elapsed.is_zero() {
+        return remarks;
     }
     if outcome.own_share() > SATURATED {
         remarks.push(format!(

@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_second_tells_what_is_new_in_it() {
         let mut tally = Tally::new();
-        let mut reply = |tally: &mut Tally, count: u64, millis: u64| {
+        let reply = |tally: &mut Tally, count: u64, millis: u64| {
             tally.replies += count;
             tally.intended.record_n(millis * 1_000_000, count).unwrap();
         };

@@ -184,6 +184,11 @@ impl Script {
         &self.lines[self.line_start(first)..self.exchanges[last].line]
     }
 
+    /// The reply to the line of this exchange.
+    pub fn reply(&self, exchange: usize) -> &[u8] {
+        self.replies(self.reply_start(exchange), self.reply_end(exchange))
+    }
+
     /// Where the line of this exchange begins, and where it ends, in all [`lines`](Script::lines).
     pub(super) fn line_start(&self, exchange: usize) -> usize {
         exchange
@@ -218,7 +223,7 @@ impl Script {
         Single {
             switch: switch.then_some((b"title\n", TO_TITLE)),
             line: self.lines(exchange, exchange),
-            reply: self.replies(self.reply_start(exchange), self.reply_end(exchange)),
+            reply: self.reply(exchange),
         }
     }
 }
@@ -238,7 +243,7 @@ fn share(share: f64, count: usize) -> usize {
     (share * count as f64).round() as usize
 }
 
-/// SplitMix64: a few lines that will never change, as no crate promises.
+/// The generator `SplitMix64`: a few lines that will never change, as no crate promises.
 struct Random(u64);
 
 impl Random {
@@ -271,9 +276,10 @@ impl Random {
                 std::slice::from_ref(&ASCII[self.below(ASCII.len())])
             };
             // What does not fit any more gives way to a character of one byte.
-            match bytes.len() <= end - out.len() {
-                true => out.extend_from_slice(bytes),
-                false => out.push(b'.'),
+            if bytes.len() <= end - out.len() {
+                out.extend_from_slice(bytes);
+            } else {
+                out.push(b'.');
             }
         }
     }
@@ -315,8 +321,7 @@ mod tests {
                 matches!(answer, Answer::Text | Answer::Switched),
                 "{answer:?}"
             );
-            let (from, to) = (script.reply_start(n), script.reply_end(n));
-            assert_eq!(script.replies(from, to), reply);
+            assert_eq!(script.reply(n), reply);
         }
         assert_eq!(session, Session::default(), "the circle closes");
     }
@@ -347,7 +352,7 @@ mod tests {
             unicode_share: 0.0,
             seed: 1,
         });
-        assert_eq!(String::from_utf8_lossy(fixed.lines(0, 0)), "");
+        assert_eq!(fixed.lines(0, 0), b"e!utAnOvIrhsuohr\n");
     }
 
     #[test]

@@ -220,3 +220,83 @@ pub fn failures(outcome: &Outcome, conditions: &[Condition]) -> Vec<String> {
         .filter_map(|condition| condition.failure(outcome));
     own.into_iter().chain(ended).chain(conditions).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn condition(text: &str) -> (Metric, Comparison, f64) {
+        let condition: Condition = text
+            .parse()
+            .unwrap_or_else(|error| panic!("{text}: {error}"));
+        (condition.metric, condition.comparison, condition.bound)
+    }
+
+    #[test]
+    fn every_metric_is_read() {
+        use Comparison::{Greater, GreaterOrEqual, Less, LessOrEqual};
+        let table = [
+            (
+                "p99>5ms",
+                (Metric::Time(Times::Intended, 99.0), Greater, 5e6),
+            ),
+            (
+                "p99.9 >= 1.5s",
+                (Metric::Time(Times::Intended, 99.9), GreaterOrEqual, 1.5e9),
+            ),
+            (
+                "sent-p99.99<500us",
+                (Metric::Time(Times::Sent, 99.99), Less, 5e5),
+            ),
+            (
+                " connect-max <= 1s ",
+                (Metric::Time(Times::Connect, 100.0), LessOrEqual, 1e9),
+            ),
+            (
+                "session-p50>1ns",
+                (Metric::Time(Times::Session, 50.0), Greater, 1.0),
+            ),
+            (
+                "ping-p75>1m",
+                (Metric::Time(Times::Ping, 75.0), Greater, 6e10),
+            ),
+            ("rate<10000.5", (Metric::Rate, Less, 10_000.5)),
+            ("requests<1", (Metric::Requests, Less, 1.0)),
+            ("errors>0", (Metric::Errors, Greater, 0.0)),
+            ("mismatches>0", (Metric::Mismatches, Greater, 0.0)),
+            ("unsent>0", (Metric::Unsent, Greater, 0.0)),
+            ("cpu>95%", (Metric::Cpu, Greater, 0.95)),
+            ("cpu>0.5", (Metric::Cpu, Greater, 0.5)),
+        ];
+        for (text, want) in table {
+            let is = condition(text);
+            assert!(
+                (is.0, is.1) == (want.0, want.1) && (is.2 - want.2).abs() < 1e-6,
+                "{text}: {is:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_one_is_refused_with_a_hint() {
+        let table = [
+            ("", "write it like"),
+            ("p99", "write it like"),
+            ("p99=5ms", "write it like"),
+            ("p98>5ms", "p99.99 or max"),
+            (">5ms", "p99.99 or max"),
+            ("connect-rate>5", "p99.99 or max"),
+            ("p99>5", "a time is compared with a time"),
+            ("p99>", "a time is compared with a time"),
+            ("p99>>5ms", "a time is compared with a time"),
+            ("rate<5ms", "belongs a number"),
+            ("rate<", "belongs a number"),
+            ("rate<nan", "belongs a number"),
+            ("errors>5%", "belongs a number"),
+        ];
+        for (text, hint) in table {
+            let error = text.parse::<Condition>().expect_err(text).to_string();
+            assert!(error.contains(hint), "{text}: {error}");
+        }
+    }
+}
