@@ -114,10 +114,15 @@ fn processes_in(dir: &TempDir) -> Vec<u32> {
     pids.filter(is_there).collect()
 }
 
+/// What is measured but once, and shortly.
+fn once<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    [&SHORT[..], &["--rounds", "1"], args].concat()
+}
+
 /// Runs a comparison to its end, which must be a good one.
 #[track_caller]
 fn compare(args: &[&str]) -> Compared {
-    let compared = Comparison::start(&[&SHORT[..], args].concat()).end();
+    let compared = Comparison::start(args).end();
     assert_eq!(compared.status, Some(0), "{}", compared.stderr);
     assert_eq!(compared.json["ok"], true);
     compared
@@ -126,7 +131,7 @@ fn compare(args: &[&str]) -> Compared {
 /// Runs one that must fail, and gives the only line that says why.
 #[track_caller]
 fn failure(args: &[&str]) -> String {
-    let compared = Comparison::start(&[&SHORT[..], &["-q"], args].concat()).end();
+    let compared = Comparison::start(&once(&[&["-q"], args].concat())).end();
     let Compared {
         status,
         stderr,
@@ -166,7 +171,7 @@ fn number(value: &Value, key: &str) -> f64 {
 
 #[test]
 fn both_models_are_measured_in_turn() {
-    let compared = compare(&["--rounds", "2"]);
+    let compared = compare(&[&SHORT[..], &["--rounds", "2"]].concat());
     let json = &compared.json;
     let runs = json["runs"].as_array().expect("runs");
     let order: Vec<String> = runs
@@ -246,7 +251,9 @@ fn both_models_are_measured_in_turn() {
 #[test]
 fn a_peer_is_compared_with_us() {
     let peer = format!("other={PROGRAM} serve --listen 127.0.0.1:{{port}} --workers 2");
-    let compared = compare(&["--models", "reactor", "--peer", &peer, "--cpus", "same"]);
+    let compared = compare(&once(&[
+        "--models", "reactor", "--peer", &peer, "--cpus", "same",
+    ]));
     let servers = &compared.json["servers"];
     assert_eq!(
         (&servers[0]["name"], &servers[1]["name"]),
@@ -259,7 +266,7 @@ fn a_peer_is_compared_with_us() {
 
 #[test]
 fn a_sweep_measures_each_number_of_connections_and_draws_curves() {
-    let compared = compare(&["--sweep", "3,1,3", "--models", "reactor,reactor"]);
+    let compared = compare(&once(&["--sweep", "3,1,3", "--models", "reactor,reactor"]));
     assert_eq!(compared.json["sweep"], serde_json::json!([1, 3]));
     let runs = compared.json["runs"].as_array().expect("runs");
     assert_eq!(runs.len(), 2 * 2 * places().len());
@@ -284,7 +291,7 @@ fn loads_of_other_kinds_are_measured_too() {
         &["--pipeline", "8"],
         &["--idle", "50"],
     ] {
-        let compared = compare(&[load, &["--cpus", "same"]].concat());
+        let compared = compare(&once(&[load, &["--cpus", "same"]].concat()));
         let run = &compared.json["runs"][0];
         assert!(
             number(run, "server_cpu_ns_per_request") > 0.0,
@@ -328,7 +335,7 @@ fn the_server_is_kept_on_its_cpus_with_all_its_threads() {
 
 #[test]
 fn every_key_of_the_json_is_documented() {
-    let json = compare(&["--sweep", "1,2", "--idle", "1"]).json;
+    let json = compare(&once(&["--sweep", "1,2", "--idle", "1"])).json;
     let mut emitted = BTreeSet::new();
     keys(&json, "", &mut emitted);
     // The plan is that of `load`, and the medians are all alike.
@@ -485,21 +492,9 @@ fn a_server_that_does_wrong_under_load_is_told_in_a_line() {
 
 #[test]
 fn what_was_measured_before_a_failure_is_told() {
-    let compared = Comparison::start(
-        &[
-            &SHORT[..],
-            &[
-                "--models",
-                "reactor",
-                "--peer",
-                &broken("liar"),
-                "--cpus",
-                "same",
-            ],
-        ]
-        .concat(),
-    )
-    .end();
+    let liar = broken("liar");
+    let args = once(&["--models", "reactor", "--peer", &liar, "--cpus", "same"]);
+    let compared = Comparison::start(&args).end();
     assert_eq!(compared.status, Some(1));
     assert!(
         compared.stdout.contains("server CPU time a request"),

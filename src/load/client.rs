@@ -175,11 +175,11 @@ impl Client {
 
     /// Whether nothing more is to be sent.
     fn is_done(&self) -> bool {
+        let run = &*self.connection.run;
         match self.seat {
-            Some(seat) => {
-                seat.next() == Time::NEVER && (seat.waiting() == 0 || self.connection.run.is_cut())
-            }
-            None => self.connection.run.is_over(),
+            Some(seat) if run.is_cut() => seat.next() == Time::NEVER,
+            Some(seat) => seat.waiting() == 0 && (seat.is_spent() || run.is_over()),
+            None => run.is_over(),
         }
     }
 

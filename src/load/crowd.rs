@@ -24,6 +24,11 @@ const SIPS: Duration = Duration::from_millis(100);
 /// One place among those who connect, send one line, quit, and come again.
 pub(super) async fn churn(run: Rc<Run>, place: usize, permit: Permit) {
     drop(permit);
+    poll_fn(|_| match run.phase.get() {
+        Phase::Connecting => Poll::Pending, // all are woken when the load begins
+        _ => Poll::Ready(()),
+    })
+    .await;
     let (mut number, mut last_success) = (place, run.handle.now());
     let mut ended = Ok(());
     while !run.is_over() && run.may_send(1) == 1 {
@@ -80,7 +85,7 @@ pub(super) async fn idle(run: Rc<Run>, number: usize, permit: Permit, sweepers: 
     drop(permit);
     let mut connection = match opened {
         Ok(connection) => connection,
-        Err(failure) => return run.failed(failure),
+        Err(failure) => return run.leave_crowd(Err(failure)),
     };
     let ended = match silence(&mut connection).await {
         Ok(()) if run.phase.get() == Phase::Sweep => {
@@ -89,7 +94,7 @@ pub(super) async fn idle(run: Rc<Run>, number: usize, permit: Permit, sweepers: 
         }
         ended => ended,
     };
-    run.closed(ended);
+    run.leave_crowd(ended);
 }
 
 /// Waits for the end of the run; whatever comes before that is wrong.
@@ -126,7 +131,7 @@ async fn ping(run: &Rc<Run>, connection: &mut Connection, number: usize) -> Resu
 pub(super) async fn slow_reader(run: Rc<Run>, number: usize, permit: Permit) {
     let opened = Connection::open(&run).await;
     drop(permit);
-    run.closed(match opened {
+    run.leave_crowd(match opened {
         Ok(connection) => sip(connection, number).await,
         Err(failure) => Err(failure),
     });

@@ -31,6 +31,13 @@ impl Mismatch {
     }
 }
 
+/// Bytes as text that is safe to look at: what is not printable ASCII is escaped, and so are quotation marks and
+/// backslashes.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    // The standard library escapes apostrophes too, of which replies are full.
+    bytes.escape_ascii().to_string().replace(r"\'", "'")
+}
+
 /// See the [module](self).
 pub(super) struct Dialogue {
     script: Rc<Script>,
@@ -261,6 +268,14 @@ mod tests {
             let want = Mismatch { expected: reply(&right), got: reply(&wrong) };
             prop_assert_eq!(dialogue.take_mismatches(), vec![want]);
         }
+    }
+
+    #[test]
+    fn what_is_shown_is_harmless_and_can_be_told_apart() {
+        assert_eq!(
+            shown(b"'a' \\ \"b\"\r\n\x1b\xff\\'"),
+            r#"'a' \\ \"b\"\r\n\x1b\xff\\'"#
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
+use super::dialogue::shown;
 use super::outcome::Outcome;
 use super::plan::Plan;
 use super::trouble::Trouble;
@@ -37,8 +38,8 @@ pub fn json(plan: &Plan, outcome: &Outcome, failures: &[String]) -> Value {
         "ping": times(&outcome.pings),
         "errors": errors(outcome),
         "mismatches": outcome.mismatches.iter().map(|mismatch| json!({
-            "expected": mismatch.expected.escape_ascii().to_string(),
-            "got": mismatch.got.escape_ascii().to_string(),
+            "expected": shown(&mismatch.expected),
+            "got": shown(&mismatch.got),
         })).collect::<Vec<_>>(),
         "slow_readers": { "replies": outcome.slow_replies, "bytes": outcome.slow_bytes },
         "own_cpu": outcome.own_share(),

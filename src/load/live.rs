@@ -83,7 +83,7 @@ fn line(plan: &Plan, tick: &Tick) -> String {
         1 => String::from("1 error"),
         errors => format!("{} errors", count(errors)),
     };
-    if tick.phase == Phase::Connecting && !plan.churn {
+    if tick.phase == Phase::Connecting {
         let (there, all) = (count(tick.connected), count(plan.crowd() as u64));
         return format!("connecting: {there} of {all}, {errors}");
     }
@@ -140,11 +140,6 @@ mod tests {
             line(&plan, &tick(Phase::Connecting, 3)),
             "connecting: 16 of 64, 2 errors"
         );
-        let churn = Plan {
-            churn: true,
-            ..plan
-        };
-        assert!(line(&churn, &tick(Phase::Connecting, 3)).contains("2,000 replies/s"));
     }
 
     #[test]

@@ -1,5 +1,18 @@
 //! The load tester: many clients on our own reactor, in one thread.
 //!
+//! | file | what it is for | minutes |
+//! |---|---|---|
+//! | `plan`, `outcome` | what goes in and what comes out: plain data | 3 |
+//! | [`traffic`] | lines from a seed, and their replies, made before the first byte leaves | 5 |
+//! | `dialogue` | one connection's walk through them: what is owed, and whether what comes is right | 5 |
+//! | `client` | a connection that sends lines: the hot path | 6 |
+//! | `schedule` | when each line of an open loop is to be sent | 3 |
+//! | `connection`, `crowd` | a question and its answer; those who come and go, are silent, or hardly read | 6 |
+//! | `target`, `trouble` | how to get there, and what can go wrong, by kind | 4 |
+//! | `run`, `stage`, `tally` | what all connections share, the acts of a run, what is measured | 10 |
+//! | `process` | CPU time and memory | 2 |
+//! | `verdict`, `live`, `tables`, `text`, `json`, `html`, `order` | `--fail-if`, the view while it runs, the reports, the whole command | 8 |
+//!
 //! ```no_run
 //! use nbcaser::load::{self, Plan};
 //!

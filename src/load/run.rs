@@ -177,7 +177,6 @@ impl Run {
         match self.phase.get() {
             Phase::Load => wanted.min(usize::try_from(self.lines_left.get()).unwrap_or(usize::MAX)),
             Phase::Warmup => wanted,
-            Phase::Connecting if self.plan.churn => wanted,
             _ => 0,
         }
     }
@@ -238,16 +237,20 @@ impl Run {
         }
     }
 
-    /// A connection, of whatever kind, is over.
-    pub(super) fn closed(&self, ended: Result<(), Failure>) {
-        if let Err(failure) = ended {
+    /// A connection that sends no lines is over. Where there are no others, it counts as one of them.
+    pub(super) fn leave_crowd(&self, ended: Result<(), Failure>) {
+        if self.plan.connections == 0 {
+            self.leave(ended);
+        } else if let Err(failure) = ended {
             self.failed(failure);
         }
     }
 
     /// One of those who send lines leaves. The last one ends the run.
     pub(super) fn leave(&self, ended: Result<(), Failure>) {
-        self.closed(ended);
+        if let Err(failure) = ended {
+            self.failed(failure);
+        }
         self.present.set(self.present.get() - 1);
         if self.present.get() == 0 && self.is_loading() {
             let sent = self.tally.borrow().requests;

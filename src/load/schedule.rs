@@ -94,6 +94,11 @@ impl Seat {
         self.schedule.due(self.due)
     }
 
+    /// Whether all lines that were asked for are due. That the time is over is another thing.
+    pub(super) fn is_spent(&self) -> bool {
+        self.due >= self.schedule.limit
+    }
+
     /// How many lines are due and not sent.
     pub(super) fn waiting(&self) -> usize {
         ((self.due - self.sent) / self.step) as usize
@@ -148,7 +153,8 @@ mod tests {
     fn a_number_of_lines_is_counted_behind_the_warm_up() {
         let schedule = Schedule::new(100.0, at(0), at(995), Time::NEVER, Some(10));
         let mut seat = Seat::new(schedule, 0, 1);
-        assert_eq!(seat.advance(at(100_000)), 100 + 10);
+        assert!(seat.advance(at(1000)) == 101 && !seat.is_spent());
+        assert!(seat.advance(at(100_000)) == 9 && seat.is_spent());
     }
 
     #[test]

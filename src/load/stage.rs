@@ -89,7 +89,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         let (handle, plan) = (&run.handle, &run.plan);
         self.connect().await?;
         self.marks.ramp = handle.now().since(self.begun.1);
-        if run.connected.get() == 0 && !plan.churn {
+        if run.present.get() == 0 {
             return Err(Ended::Lost);
         }
 
@@ -150,6 +150,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             let Some(permit) = self.turn().await? else {
                 break;
             };
+            self.enter_crowd();
             self.silent
                 .spawn(idle(Rc::clone(&run), number, permit, sweepers.clone()));
         }
@@ -159,6 +160,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             let Some(permit) = self.turn().await? else {
                 break;
             };
+            self.enter_crowd();
             self.slow
                 .spawn(slow_reader(Rc::clone(&run), number, permit));
         }
@@ -174,6 +176,13 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             }
         }
         self.settle().await
+    }
+
+    /// One comes who sends no lines: see [`Run::leave_crowd`].
+    fn enter_crowd(&self) {
+        if self.run.plan.connections == 0 {
+            self.run.present.set(self.run.present.get() + 1);
+        }
     }
 
     /// Waits until the next connect may be begun; none: there is no use in it any more.
@@ -277,7 +286,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             Either::Second(_) => self.clients.len(),
         };
         if !is_cut {
-            (0..left).for_each(|_| run.closed(Err(Trouble::Timeout.into())));
+            (0..left).for_each(|_| run.failed(Trouble::Timeout.into()));
         }
         self.clients.cancel();
     }
@@ -292,7 +301,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             let patience = run.plan.timeout * 2 + Duration::from_millis(run.plan.idle as u64);
             let all = self.silent.join(run.handle.now() + patience);
             if let Either::First(left) = select(all, self.signals.next()).await {
-                (0..left).for_each(|_| run.closed(Err(Trouble::Timeout.into())));
+                (0..left).for_each(|_| run.failed(Trouble::Timeout.into()));
             }
         }
         self.silent.cancel();

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::dialogue::Mismatch;
+use super::dialogue::{Mismatch, shown};
 use super::outcome::{Ended, Outcome};
 use super::plan::Plan;
 use super::tally::per_second;
@@ -168,9 +168,8 @@ pub(super) fn mismatches(outcome: &Outcome) -> Option<Table> {
     (!outcome.mismatches.is_empty()).then_some(table)
 }
 
-/// Bytes as text that is safe to look at.
-pub(super) fn quoted(bytes: &[u8]) -> String {
-    format!("\"{}\"", bytes.escape_ascii())
+fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", shown(bytes))
 }
 
 /// Whatever else is to be said, a sentence each.

@@ -349,6 +349,7 @@ fn wrong_values_for_load_are_refused_with_a_hint() {
         ("-c 0", "nothing to do"),
         ("-c 0 --idle 5 --rate 5", "need --connections"),
         ("--churn --rate 5", "--churn has no schedule"),
+        ("--churn --ramp 2", "--churn connects all the time"),
         ("--churn -p 2", "--pipeline is for the closed loop"),
         ("--rate 5 -p 2", "--pipeline is for the closed loop"),
         ("--max-in-flight 5", "it needs --rate"),

@@ -148,6 +148,10 @@ impl TrafficArgs {
                 "--churn has no schedule: its places connect again as soon as they can, so leave --rate out",
             ),
             (
+                self.churn && self.ramp.is_some(),
+                "--churn connects all the time: leave --ramp out",
+            ),
+            (
                 self.pipeline > 1 && (self.churn || self.rate.is_some()),
                 "--pipeline is for the closed loop: leave --churn and --rate out",
             ),
