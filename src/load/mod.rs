@@ -27,6 +27,7 @@
 //! over, and may be called as often as one likes: nothing is global, but that SIGINT and SIGTERM, once caught, end no
 //! process any more; they end the run that is under way ([`Ended::Signal`]).
 mod client;
+pub mod compare;
 mod connection;
 mod crowd;
 mod dialogue;
