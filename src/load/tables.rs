@@ -168,7 +168,7 @@ pub(super) fn mismatches(outcome: &Outcome) -> Option<Table> {
     (!outcome.mismatches.is_empty()).then_some(table)
 }
 
-fn quoted(bytes: &[u8]) -> String {
+pub(super) fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", shown(bytes))
 }
 
