@@ -331,6 +331,15 @@ fn an_open_loop_keeps_its_schedule_whatever_the_replies_do() {
 }
 
 #[test]
+fn of_the_addresses_of_a_name_the_one_that_the_server_has_is_used() {
+    // `localhost` is `::1`, too, where there is IPv6; this server has but the other.
+    let server = Broken::answering(|_, _, reply| Some(reply));
+    let address = format!("localhost:{}", server.address.port());
+    let (report, status) = json(&address, &["-c", "3", "-n", "30"]);
+    assert_eq!((status, number(&report, "/connections/greeted")), (0, 3));
+}
+
+#[test]
 fn a_library_runs_again_and_again_and_tells_each_second() {
     let server = server();
     let plan = Plan {
@@ -485,6 +494,17 @@ fn nobody_there_is_refused() {
             "{mode:?} {errors:?}"
         );
     }
+    let ran = load(&[&address, "-d", "1m"]);
+    assert!(
+        ran.stdout.contains("connections refused     64"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        !ran.stdout.contains("p99"),
+        "no latency without a reply: {}",
+        ran.stdout
+    );
     let (report, status) = json("unix:/no/such/socket", &["-d", "1m"]);
     assert_eq!((status, errors(&report)), (1, only("unreachable", 64)));
 }

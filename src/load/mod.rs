@@ -24,7 +24,7 @@
 //! # Ok::<(), nbcaser::load::LoadError>(())
 //! ```
 //!
-//! [`run`] takes a [`Plan`], plain settings, and gives an [`Outcome`], plain data. It blocks its thread until the run is
+//! [`run()`] takes a [`Plan`], plain settings, and gives an [`Outcome`], plain data. It blocks its thread until the run is
 //! over, and may be called as often as one likes: nothing is global, but that SIGINT and SIGTERM, once caught, end no
 //! process any more; they end the run that is under way ([`Ended::Signal`]).
 mod client;

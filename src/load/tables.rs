@@ -207,10 +207,13 @@ pub(super) fn remarks(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     }
     if let Some(server) = &outcome.server {
         let cpu = server.cpu.as_secs_f64();
+        let each = match outcome.replies {
+            0 => String::new(),
+            replies => format!(" ({} a reply)", duration(cpu * 1e9 / replies as f64)),
+        };
         remarks.push(format!(
-            "The server took {} of a CPU ({} us a reply), waited {} times ({}), and has {} of memory.",
+            "The server took {} of a CPU{each}, waited {} times ({}), and has {} of memory.",
             share(cpu / outcome.elapsed.as_secs_f64()),
-            plain((cpu * 1e6 / outcome.replies as f64 * 1000.0).round() / 1000.0),
             count(server.waits),
             rate(per_second(server.waits, outcome.elapsed)),
             bytes(server.memory_after as f64),

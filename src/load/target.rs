@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::reactor::{Handle, Remote, Stream, sleep};
 use crate::server::address::Address;
 
-/// Connections from one source address, at the most, where we have more: there are 28,000 ports by default, and not all
-/// are free.
-const FROM_ONE: usize = 20_000;
+/// Connections from one source address, at the most, where there are more. There are 28,000 ports by default, and once half
+/// of them are taken the kernel is 20 times slower to find one.
+const FROM_ONE: usize = 10_000;
 /// How many source addresses are tried.
 const SOURCES: u32 = 1 << 16;
 /// Before another try at a Unix socket whose backlog is full.
@@ -136,12 +136,12 @@ mod tests {
         let large = target("127.0.0.1:9600", 50_000);
         let sources: Vec<_> = (0..50_000).map(|_| source(&large)).collect();
         let from = |source: Option<&str>| sources.iter().filter(|s| s.as_deref() == source).count();
-        assert_eq!(from(None), 20_000);
-        assert_eq!(from(Some("127.1.0.1:0")), 20_000);
-        assert_eq!(from(Some("127.1.0.2:0")), 10_000);
+        assert_eq!(from(None), 10_000);
+        assert_eq!(from(Some("127.1.0.1:0")), 10_000);
+        assert_eq!(from(Some("127.1.0.4:0")), 10_000);
 
         for small in [
-            target("127.0.0.1:9600", 20_000),
+            target("127.0.0.1:9600", 10_000),
             target("[::1]:9600", 50_000),
         ] {
             assert!((0..50_000).all(|_| source(&small).is_none()));

@@ -8,14 +8,12 @@ use super::tables;
 
 /// The report; `failures` are why the run is one.
 pub fn text(plan: &Plan, outcome: &Outcome, failures: &[String]) -> String {
-    let mut parts = vec![
-        format!("{}\n{}\n", tables::headline(plan), tables::result(outcome)),
-        format!(
-            "{}{}\n",
-            tables::latencies(outcome),
-            tables::explanation(plan)
-        ),
-    ];
+    let (headline, result) = (tables::headline(plan), tables::result(outcome));
+    let mut parts = vec![format!("{headline}\n{result}\n")];
+    if !outcome.intended.is_empty() {
+        let (table, explanation) = (tables::latencies(outcome), tables::explanation(plan));
+        parts.push(format!("{table}{explanation}\n"));
+    }
     let more = [
         tables::others(outcome),
         tables::errors(outcome),
