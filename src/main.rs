@@ -3,8 +3,9 @@
 
 use std::process::ExitCode;
 
-use nbcaser::cli::args::{self, Command, LoadArgs, ServeArgs};
+use nbcaser::cli::args::{self, Command, CompareArgs, LoadArgs, ServeArgs};
 use nbcaser::cli::logging::{self, Log};
+use nbcaser::load::compare;
 use nbcaser::{load, server};
 
 fn main() -> ExitCode {
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Serve(arguments) => serve(arguments, &log),
         Command::Load(arguments) => load(arguments, &log),
+        Command::Compare(arguments) => compare(arguments, &log),
     }
 }
 
@@ -35,6 +37,13 @@ fn serve(arguments: ServeArgs, log: &Log) -> ExitCode {
 
 fn load(arguments: LoadArgs, log: &Log) -> ExitCode {
     match load::execute(&arguments.into()) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => log.die(&error),
+    }
+}
+
+fn compare(arguments: CompareArgs, log: &Log) -> ExitCode {
+    match compare::execute(&arguments.into()) {
         Ok(status) => ExitCode::from(status),
         Err(error) => log.die(&error),
     }

@@ -21,24 +21,7 @@ pub fn json(plan: &Plan, outcome: &Outcome, failures: &[String]) -> Value {
         "failures": failures,
         "ended": outcome.ended.key(),
         "target": plan.target.to_string(),
-        "plan": {
-            "connections": plan.connections,
-            "pipeline": plan.pipeline,
-            "rate_per_s": plan.rate,
-            "churn": plan.churn,
-            "idle": plan.idle,
-            "slow_readers": plan.slow_readers,
-            "ramp_per_s": plan.ramp,
-            "warmup_s": plan.warmup.as_secs_f64(),
-            "duration_s": plan.duration.map(|time| time.as_secs_f64()),
-            "requests": plan.requests,
-            "timeout_s": plan.timeout.as_secs_f64(),
-            "max_in_flight": plan.rate.map(|_| plan.bound()),
-            "line_length": [plan.mix.length.start(), plan.mix.length.end()],
-            "title_share": plan.mix.title_share,
-            "unicode_share": plan.mix.unicode_share,
-            "seed": plan.mix.seed,
-        },
+        "plan": plan_json(plan),
         "ramp_s": outcome.ramp.as_secs_f64(),
         "elapsed_s": outcome.elapsed.as_secs_f64(),
         "connections": { "asked": outcome.asked, "greeted": outcome.connected },
@@ -75,6 +58,28 @@ pub fn json(plan: &Plan, outcome: &Outcome, failures: &[String]) -> Value {
             "p50_ns": second.p50.map(nanos),
             "p99_ns": second.p99.map(nanos),
         })).collect::<Vec<_>>(),
+    })
+}
+
+/// What was asked for.
+pub(super) fn plan_json(plan: &Plan) -> Value {
+    json!({
+        "connections": plan.connections,
+        "pipeline": plan.pipeline,
+        "rate_per_s": plan.rate,
+        "churn": plan.churn,
+        "idle": plan.idle,
+        "slow_readers": plan.slow_readers,
+        "ramp_per_s": plan.ramp,
+        "warmup_s": plan.warmup.as_secs_f64(),
+        "duration_s": plan.duration.map(|time| time.as_secs_f64()),
+        "requests": plan.requests,
+        "timeout_s": plan.timeout.as_secs_f64(),
+        "max_in_flight": plan.rate.map(|_| plan.bound()),
+        "line_length": [plan.mix.length.start(), plan.mix.length.end()],
+        "title_share": plan.mix.title_share,
+        "unicode_share": plan.mix.unicode_share,
+        "seed": plan.mix.seed,
     })
 }
 

@@ -84,7 +84,7 @@ pub fn execute(order: &Order) -> Result<u8, OrderError> {
     })
 }
 
-fn create(path: Option<&Path>) -> Result<Option<(&Path, File)>, OrderError> {
+pub(super) fn create(path: Option<&Path>) -> Result<Option<(&Path, File)>, OrderError> {
     let Some(path) = path else { return Ok(None) };
     match File::create(path) {
         Ok(file) => Ok(Some((path, file))),
@@ -92,7 +92,7 @@ fn create(path: Option<&Path>) -> Result<Option<(&Path, File)>, OrderError> {
     }
 }
 
-fn write(path: &Path, file: &mut impl Write, text: &str) -> Result<(), OrderError> {
+pub(super) fn write(path: &Path, file: &mut impl Write, text: &str) -> Result<(), OrderError> {
     match file.write_all(text.as_bytes()).and_then(|()| file.flush()) {
         // Who closed stdout does not want the report: the status tells him enough.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -106,10 +106,21 @@ pub struct ServerUse {
     pub memory_idle: u64,
     /// At the end of the load, all connections being there.
     pub memory_after: u64,
-    /// Its CPU time in `elapsed`, to a hundredth of a second.
+    /// The most resident memory that it ever had, up to the end of the load, in bytes.
+    pub memory_peak: u64,
+    /// Its threads at the end of the load.
+    pub threads: u64,
+    /// Its CPU time in `elapsed`, in all its threads, those that have ended included. Exact but for what was running when
+    /// one looked: a few milliseconds at most, and nothing if the load tester runs on the same CPU.
     pub cpu: Duration,
-    /// How often its threads waited for something in `elapsed`.
+    /// What of it was spent in user mode, to a hundredth of a second.
+    pub user: Duration,
+    /// What of it was spent in the kernel, to a hundredth of a second.
+    pub system: Duration,
+    /// How often its threads waited for something in `elapsed`. Threads that ended in this time are not counted.
     pub waits: u64,
+    /// How often its threads had to leave the CPU to others in `elapsed`; the same holds.
+    pub preemptions: u64,
 }
 
 impl Outcome {

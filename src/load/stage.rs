@@ -8,14 +8,14 @@ use std::time::Duration;
 use super::client::client;
 use super::crowd::{churn, idle, slow_reader};
 use super::outcome::{Ended, Outcome, ServerUse};
-use super::process::{Process, own_cpu};
+use super::process::{Process, cpu_time, own_cpu};
 use super::run::{LoadError, Phase, Run, Tick};
 use super::schedule::Schedule;
 use super::tally::Tally;
 use super::trouble::Trouble;
 use crate::reactor::sync::{Permit, Semaphore};
 use crate::reactor::{
-    Either, JoinHandle, Missed, Signals, TaskGroup, Time, interval, select, sleep_until,
+    Either, JoinHandle, Missed, Signals, TaskGroup, Time, interval, select, sleep_until, yield_now,
 };
 
 /// How many connects are under way at a time. As many in a row that fail end the connecting.
@@ -94,14 +94,17 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         }
 
         let start = handle.now();
-        let from = start + plan.warmup;
-        let end = plan
-            .duration
-            .map_or(Time::NEVER, |duration| from + duration);
+        let mut from = start + plan.warmup;
+        let after = |from| plan.duration.map_or(Time::NEVER, |length| from + length);
         run.seats.set((0, run.present.get() as u64));
         if let Some(rate) = plan.rate {
-            run.schedule
-                .set(Some(Schedule::new(rate, start, from, end, plan.requests)));
+            run.schedule.set(Some(Schedule::new(
+                rate,
+                start,
+                from,
+                after(from),
+                plan.requests,
+            )));
         }
         if !plan.warmup.is_zero() {
             self.enter(Phase::Warmup, start);
@@ -109,8 +112,13 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         }
         self.marks.start = self.look().ok().flatten();
         self.marks.own_cpu = own_cpu();
+        if plan.rate.is_none() {
+            // To look at a server of many threads takes a while, in which nobody was served.
+            yield_now().await;
+            from = handle.now();
+        }
         self.enter(Phase::Load, from);
-        self.unless_cut(sleep_until(handle, end)).await?;
+        self.unless_cut(sleep_until(handle, after(from))).await?;
         Ok(Ended::Time)
     }
 
@@ -232,6 +240,8 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         let elapsed = run.handle.now().since(run.counts_from.get());
         let mut tally = run.tally.borrow_mut();
         tally.second(elapsed);
+        // First the clock: to look at the rest takes time.
+        let cpu = run.plan.server_pid.and_then(|pid| cpu_time(pid).ok());
         let after = self.look().ok().flatten();
         let server = (|| {
             let (before, idle, start, after) = (marks.before?, marks.idle?, marks.start?, after?);
@@ -239,8 +249,13 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
                 memory_before: before.memory,
                 memory_idle: idle.memory,
                 memory_after: after.memory,
-                cpu: after.cpu.saturating_sub(start.cpu),
+                memory_peak: after.peak,
+                threads: after.threads,
+                cpu: cpu?.saturating_sub(start.cpu),
+                user: after.modes.0.saturating_sub(start.modes.0),
+                system: after.modes.1.saturating_sub(start.modes.1),
                 waits: after.waits.saturating_sub(start.waits),
+                preemptions: after.preemptions.saturating_sub(start.preemptions),
             })
         })();
         Counted {

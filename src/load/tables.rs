@@ -10,26 +10,39 @@ use super::trouble::Trouble;
 use super::verdict::PERCENTILES;
 use crate::report::figures::{bytes, count, duration, plain, rate, share};
 use crate::report::table::{Align, Table};
+use crate::server::address::Address;
 
 /// From this part of a CPU on the load tester itself is suspected of being what limits the rate.
 const SATURATED: f64 = 0.9;
 
 /// What was done, in one line.
 pub(super) fn headline(plan: &Plan) -> String {
+    described(plan, &count(plan.connections as u64), Some(&plan.target))
+}
+
+/// The same for so many connections, to a target that may be left out.
+pub(super) fn described(plan: &Plan, connections: &str, target: Option<&Address>) -> String {
     let mix = &plan.mix;
-    let n = count(plan.connections as u64);
     let besides = |number: usize, what| {
         (number > 0).then(|| format!("besides {} {what}", count(number as u64)))
     };
     let load = match (plan.churn, plan.rate) {
         _ if plan.connections == 0 => String::from("nobody sends a line"),
-        (true, _) => format!("{n} places, each a connection with one line after the other"),
-        (_, Some(lines)) => format!("open loop, {} lines/s over {n} connections", plain(lines)),
-        _ => format!("closed loop, {n} connections, pipeline {}", plan.pipeline),
+        (true, _) => {
+            format!("{connections} places, each a connection with one line after the other")
+        }
+        (_, Some(lines)) => format!(
+            "open loop, {} lines/s over {connections} connections",
+            plain(lines)
+        ),
+        _ => format!(
+            "closed loop, {connections} connections, pipeline {}",
+            plan.pipeline
+        ),
     };
     let parts = [
         Some(load),
-        Some(format!("to {}", plan.target)),
+        target.map(|target| format!("to {target}")),
         plan.requests
             .map(|requests| format!("{} lines", count(requests))),
         plan.duration.map(|time| duration(time.as_nanos() as f64)),
@@ -155,7 +168,7 @@ pub(super) fn mismatches(outcome: &Outcome) -> Option<Table> {
     (!outcome.mismatches.is_empty()).then_some(table)
 }
 
-fn quoted(bytes: &[u8]) -> String {
+pub(super) fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"", shown(bytes))
 }
 

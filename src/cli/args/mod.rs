@@ -12,11 +12,15 @@ use log::LevelFilter;
 
 use crate::server::escape;
 
+mod compare;
 mod load;
 mod serve;
+mod traffic;
 
+pub use compare::{CompareArgs, Models, Where};
 pub use load::LoadArgs;
 pub use serve::ServeArgs;
+pub use traffic::TrafficArgs;
 
 /// A command line that makes sense.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +40,9 @@ pub enum Command {
     /// Load a server with many clients, check every reply, and tell how fast it was
     #[command(after_help = load::MORE)]
     Load(LoadArgs),
+    /// Compare servers under the same load: what each of them costs
+    #[command(after_help = compare::MORE)]
+    Compare(CompareArgs),
 }
 
 /// The command line as clap sees it: the flags of `serve` also stand alone.
@@ -157,6 +164,7 @@ fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
     let checked = match &command {
         Command::Serve(arguments) => arguments.check(),
         Command::Load(arguments) => arguments.check(),
+        Command::Compare(arguments) => arguments.check(),
     };
     checked.map_err(|what| Line::command().error(ErrorKind::ArgumentConflict, what))?;
     Ok(Cli {
