@@ -117,7 +117,7 @@ impl Server {
             if port.is_some() && server.greets()? {
                 break;
             }
-            if now() - begin > timeout {
+            if now().saturating_sub(begin) > timeout {
                 return Err(CompareError::Silent(
                     server.name.clone(),
                     server.address,
@@ -218,7 +218,10 @@ impl Server {
     pub(super) fn stop(self, signal: &AtomicUsize) {
         let _ = kill_process_group(self.group(), Signal::TERM);
         let begin = now();
-        while !self.has_ended() && now() - begin < TO_END && signal.load(Ordering::Relaxed) == 0 {
+        while !self.has_ended()
+            && now().saturating_sub(begin) < TO_END
+            && signal.load(Ordering::Relaxed) == 0
+        {
             thread::sleep(LOOK); // between two looks
         }
     }
