@@ -17,7 +17,7 @@
 //! on. What the socket does not take is kept in the source's outbox, and goes out on the next edge without the task.
 
 use std::io::{ErrorKind, Result as Io};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::driver::{Event, Ready};
 use super::event_loop::Core;
@@ -72,31 +72,40 @@ impl Source {
         }
     }
 
-    /// Tries an operation while the source may be ready for it.
+    /// Tries an operation while the source may be ready for it. Pending: there is nothing left.
     #[inline]
-    pub(crate) fn attempt<T>(&mut self, way: Ready, mut operation: impl FnMut() -> Io<T>) -> Io<T> {
+    pub(crate) fn attempt<T>(
+        &mut self,
+        way: Ready,
+        mut operation: impl FnMut() -> Io<T>,
+    ) -> Poll<Io<T>> {
         while self.ready.any(way) {
             match operation() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.ready = self.ready.without(way);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                result => return result,
+                result => return Poll::Ready(result),
             }
         }
-        Err(ErrorKind::WouldBlock.into())
+        Poll::Pending
     }
 
     #[inline]
-    pub(crate) fn read(&mut self, core: &Core, id: Id, buf: &mut [u8]) -> Io<usize> {
-        let n = self.attempt(INPUT, || core.driver.borrow_mut().read(id, buf))?;
+    pub(crate) fn poll_read(&mut self, core: &Core, id: Id, most: usize) -> Poll<Io<usize>> {
+        let (n, room) = ready!(self.attempt(INPUT, || {
+            let mut buffer = core.pool.borrow_mut();
+            let room = most.min(buffer.len());
+            let n = core.driver.borrow_mut().read(id, &mut buffer[..room])?;
+            Ok((n, room))
+        }))?;
         if n > 0 {
             self.active = core.now.get();
-            if n < buf.len() && self.short_read_ends && !self.ready.any(Ready::TAIL) {
+            if n < room && self.short_read_ends && !self.ready.any(Ready::TAIL) {
                 self.ready = self.ready.without(INPUT);
             }
         }
-        Ok(n)
+        Poll::Ready(Ok(n))
     }
 
     /// Writes what waits, and `fresh` behind it; what the socket does not take waits.
@@ -126,10 +135,10 @@ impl Source {
             match self.attempt(OUTPUT, || {
                 core.driver.borrow_mut().write(id, &bytes[sent..])
             }) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(n) => (sent, self.active) = (sent + n, core.now.get()),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
+                Poll::Ready(Ok(0)) => return Err(ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(n)) => (sent, self.active) = (sent + n, core.now.get()),
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break,
             }
         }
         Ok(sent)
@@ -144,15 +153,17 @@ impl Source {
         self.ready = self.ready.with(Ready::READABLE);
     }
 
-    /// Whether its task may go on: `WouldBlock` while output waits for the socket.
-    pub(crate) fn is_in_order(&self) -> Io<()> {
+    /// Whether its task may go on. Pending: output waits for the socket.
+    #[inline]
+    pub(crate) fn poll_in_order(&self) -> Poll<Io<()>> {
         match self.error {
-            Some(error) => Err(error.into()),
-            None if self.is_stuck() => Err(ErrorKind::WouldBlock.into()),
-            None => Ok(()),
+            Some(error) => Poll::Ready(Err(error.into())),
+            None if self.is_stuck() => Poll::Pending,
+            None => Poll::Ready(Ok(())),
         }
     }
 
+    #[inline]
     fn waiter(&mut self, way: Ready) -> &mut Waiter {
         if way == OUTPUT {
             &mut self.writer
@@ -187,18 +198,37 @@ impl Source {
 
 impl Core {
     /// Does something with a source, with all sources borrowed: no foreign code.
+    #[inline]
     pub(crate) fn with<R>(&self, id: Id, operation: impl FnOnce(&mut Source) -> R) -> Io<R> {
         let mut sources = self.sources.borrow_mut();
         let source = sources.get_mut(id).ok_or(ErrorKind::NotConnected)?;
         Ok(operation(source))
     }
 
-    /// Notes at a source who waits for it, to read (`INPUT`) or to write (`OUTPUT`).
-    pub(crate) fn wait<T>(&self, id: Id, way: Ready, cx: &Context<'_>) -> Poll<T> {
-        let waiter = self.tasks.waiter(cx);
-        let old = self.with(id, |source| std::mem::replace(source.waiter(way), waiter));
-        drop(old); // foreign code: with no borrow held
-        Poll::Pending
+    /// Does something with a source or, where that is pending, notes who waits for it, to read (`INPUT`) or to write
+    /// (`OUTPUT`): one look at the table for both.
+    #[inline]
+    pub(crate) fn poll_with<T>(
+        &self,
+        id: Id,
+        way: Ready,
+        cx: &Context<'_>,
+        operation: impl FnOnce(&mut Source) -> Poll<Io<T>>,
+    ) -> Poll<Io<T>> {
+        let mut waiter = self.tasks.waiter(cx);
+        self.with(id, |source| {
+            let polled = operation(source);
+            if polled.is_pending() {
+                std::mem::swap(source.waiter(way), &mut waiter);
+            }
+            polled
+        })?
+        // Whoever waited before is dropped here, foreign code: with no borrow held.
+    }
+
+    /// Notes at a source who waits for it.
+    pub(crate) fn wait(&self, id: Id, way: Ready, cx: &Context<'_>) {
+        let _ = self.poll_with(id, way, cx, |_| Poll::<Io<()>>::Pending);
     }
 
     /// Applies one edge.

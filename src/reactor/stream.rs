@@ -9,7 +9,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::event_loop::Core;
 use super::pool::BUFFER;
@@ -57,6 +57,11 @@ impl Stream {
         &self.buffer[self.start as usize..self.end as usize]
     }
 
+    /// Whether there is input that was read and not consumed.
+    pub fn has_input(&self) -> bool {
+        self.start < self.end
+    }
+
     /// Is done with the first `count` bytes of the input.
     ///
     /// # Panics
@@ -93,25 +98,16 @@ impl Stream {
             return Poll::Pending;
         }
         core.relieve();
-        let mut buffer = core.pool.take();
-        let room = most.min(buffer.len());
-        let read = core.with(self.id, |source| {
-            source.is_in_order()?;
-            source.read(core, self.id, &mut buffer[..room])
-        })?;
-        if let Ok(n @ 1..) = read {
-            (self.buffer, self.start, self.end) = (buffer, 0, n as u32);
+        let n = ready!(core.poll_with(self.id, INPUT, cx, |source| {
+            ready!(source.poll_in_order())?;
+            source.poll_read(core, self.id, most)
+        }))?;
+        if n > 0 {
+            (self.buffer, self.start, self.end) = (core.pool.take(), 0, n as u32);
             core.checked.set(self.id);
             core.spend(CALL + (n / READ) as i64);
-            return Poll::Ready(Ok(true));
         }
-        core.pool.give(buffer);
-        match read {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                core.wait(self.id, INPUT, cx)
-            }
-            read => Poll::Ready(read.map(|_| false)),
-        }
+        Poll::Ready(Ok(n > 0))
     }
 
     /// Whether the task may go on with this stream: it has not failed, its output flows, there is budget left, and not
@@ -131,20 +127,17 @@ impl Stream {
     #[cold]
     fn poll_in_earnest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let core = &*self.core;
-        if !core.may_go_on(cx) {
-            self.park();
-            return Poll::Pending;
+        let mut polled = Poll::Pending;
+        if core.may_go_on(cx) {
+            core.relieve();
+            polled = core.poll_with(self.id, INPUT, cx, |source| source.poll_in_order());
         }
-        core.relieve();
-        match core.with(self.id, |source| source.is_in_order())? {
-            Ok(()) => core.checked.set(self.id),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.park();
-                return self.core.wait(self.id, INPUT, cx);
-            }
-            Err(error) => return Poll::Ready(Err(error)),
+        match &polled {
+            Poll::Ready(Ok(())) => core.checked.set(self.id),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.park(),
         }
-        Poll::Ready(Ok(()))
+        polled
     }
 
     /// Waits until all output has been taken by the kernel.
@@ -290,11 +283,8 @@ impl Future for Flush<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let stream = &*self.0;
         stream.core.send_staged();
-        match stream.core.with(stream.id, |source| source.is_in_order())? {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                stream.core.wait(stream.id, OUTPUT, cx)
-            }
-            flushed => Poll::Ready(flushed),
-        }
+        stream
+            .core
+            .poll_with(stream.id, OUTPUT, cx, |source| source.poll_in_order())
     }
 }
