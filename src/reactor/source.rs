@@ -108,38 +108,20 @@ impl Source {
         Poll::Ready(Ok(n))
     }
 
-    /// Writes what waits, and `fresh` behind it; what the socket does not take waits.
-    fn send(&mut self, core: &Core, id: Id, fresh: &[u8]) -> Io<()> {
-        if let Some(mut outbox) = self.outbox.take() {
-            let (bytes, sent) = &mut *outbox;
-            *sent += self.write(core, id, &bytes[*sent..])?;
-            if *sent < bytes.len() {
-                bytes.extend_from_slice(fresh);
-                self.outbox = Some(outbox);
-                return Ok(());
-            }
-        }
-        let sent = self.write(core, id, fresh)?;
-        if sent < fresh.len() {
-            // With the last byte that the socket took: whoever throws the rest away must know whether it was an end.
-            let from = sent.saturating_sub(1);
-            self.outbox = Some(Box::new((fresh[from..].to_vec(), sent - from)));
-        }
-        Ok(())
-    }
-
     /// Writes until all is written or the socket is full.
+    #[inline]
     fn write(&mut self, core: &Core, id: Id, bytes: &[u8]) -> Io<usize> {
         let mut sent = 0;
-        while sent < bytes.len() {
-            match self.attempt(OUTPUT, || {
+        while sent < bytes.len()
+            && let Poll::Ready(written) = self.attempt(OUTPUT, || {
                 core.driver.borrow_mut().write(id, &bytes[sent..])
-            }) {
-                Poll::Ready(Ok(0)) => return Err(ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(n)) => (sent, self.active) = (sent + n, core.now.get()),
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => break,
+            })
+        {
+            match written? {
+                0 => return Err(ErrorKind::WriteZero.into()),
+                n => sent += n,
             }
+            self.active = core.now.get();
         }
         Ok(sent)
     }
@@ -238,7 +220,7 @@ impl Core {
             let mut ways = event.ready;
             if source.is_stuck() {
                 if ways.any(OUTPUT) {
-                    self.send(source, event.id, &[]);
+                    self.send_outbox(source, event.id);
                 }
                 // While output waits nobody reads; who wants to is waiting for that.
                 ways = if source.is_stuck() { Ready::NONE } else { BOTH };
@@ -248,18 +230,56 @@ impl Core {
         self.notify(waiters);
     }
 
-    /// Sends on a source that may have output waiting. A failure shows at the next operation: true.
+    /// Sends on a source, behind what waits already. A failure shows at the next operation: true.
+    #[inline]
     fn send(&self, source: &mut Source, id: Id, fresh: &[u8]) -> bool {
-        let before = source.held();
-        let sent = source.send(self, id, fresh);
-        if let Err(error) = &sent {
-            source.error = Some(error.kind());
+        if source.is_stuck() {
+            self.put_by(source, fresh, 0); // an edge tells when the socket takes more
+            return false;
         }
-        self.memory.change(before, source.held());
-        if sent.is_err() || source.is_stuck() {
-            self.checked.set(Id::NONE);
+        let sent = source.write(self, id, fresh);
+        if let Ok(sent) = sent
+            && sent == fresh.len()
+        {
+            return false;
+        }
+        self.checked.set(Id::NONE);
+        match sent {
+            Ok(sent) => self.put_by(source, fresh, sent),
+            Err(ref error) => source.error = Some(error.kind()),
         }
         sent.is_err()
+    }
+
+    /// Keeps what the socket did not take.
+    #[cold]
+    fn put_by(&self, source: &mut Source, fresh: &[u8], sent: usize) {
+        let before = source.held();
+        if let Some(outbox) = &mut source.outbox {
+            outbox.0.extend_from_slice(fresh);
+        } else {
+            // With the last byte that the socket took: whoever throws the rest away must know whether it was an end.
+            let from = sent.saturating_sub(1);
+            source.outbox = Some(Box::new((fresh[from..].to_vec(), sent - from)));
+        }
+        self.memory.change(before, source.held());
+    }
+
+    /// Goes on with what was kept, when the socket takes more.
+    #[cold]
+    fn send_outbox(&self, source: &mut Source, id: Id) {
+        let before = source.held();
+        if let Some(mut outbox) = source.outbox.take() {
+            let (bytes, sent) = &mut *outbox;
+            match source.write(self, id, &bytes[*sent..]) {
+                Ok(n) => {
+                    *sent += n;
+                    source.outbox = (*sent < bytes.len()).then_some(outbox);
+                }
+                Err(error) => source.error = Some(error.kind()),
+            }
+        }
+        self.memory.change(before, source.held());
     }
 
     /// Lets `write` append to the output that leaves when the task rests.
@@ -298,16 +318,13 @@ impl Core {
 
     fn send_to(&self, id: Id) {
         let mut staged = self.staged.borrow_mut();
-        let mut sources = self.sources.borrow_mut();
-        let failed = sources
-            .get_mut(id)
-            .is_some_and(|source| self.send(source, id, &staged));
+        let failed = self.with(id, |source| self.send(source, id, &staged));
         staged.clear();
         if staged.capacity() > 2 * BUFFER {
             *staged = Vec::new(); // a reply may be megabytes; the buffer of all need not stay so
         }
-        drop((staged, sources));
-        if failed {
+        drop(staged);
+        if failed.unwrap_or(false) {
             self.notify(self.with(id, |source| source.take_waiters(BOTH)));
         }
     }
