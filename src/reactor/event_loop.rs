@@ -66,6 +66,9 @@ pub(crate) struct Core {
     /// The stream that was found in order during this poll of its task: asked once a poll, not once a line. Whatever
     /// may change the answer resets it.
     pub(crate) checked: Cell<Id>,
+    /// The stream whose input was read to the end during this poll of its task, which waits for more ever since. It is
+    /// told so without a look at the table when it asks for more, as nearly all do next.
+    pub(crate) drained: Cell<Id>,
     /// The reactor was dropped: whatever is started now is dropped at once, or it would be kept for ever.
     pub(crate) closed: Cell<bool>,
 }
@@ -111,6 +114,7 @@ impl Reactor {
             memory: Memory::new(memory),
             budget: Cell::new(BUDGET),
             checked: Cell::new(Id::NONE),
+            drained: Cell::new(Id::NONE),
             closed: Cell::new(false),
         };
         Reactor {
@@ -211,7 +215,7 @@ impl Core {
             return;
         };
         self.budget.set(BUDGET);
-        self.checked.set(Id::NONE);
+        self.doubt();
         let polled = catch_unwind(AssertUnwindSafe(|| {
             body.future
                 .as_mut()
@@ -266,8 +270,15 @@ impl Core {
         let left = self.budget.get() - units;
         self.budget.set(left);
         if left <= 0 {
-            self.checked.set(Id::NONE);
+            self.doubt();
         }
+    }
+
+    /// Forgets what was found out during this poll: something has happened.
+    #[inline]
+    pub(crate) fn doubt(&self) {
+        self.checked.set(Id::NONE);
+        self.drained.set(Id::NONE);
     }
 }
 

@@ -147,7 +147,7 @@ impl Core {
             }
         }
         if leaving < over && self.memory.has_its_part(leaving) {
-            self.checked.set(Id::NONE);
+            self.doubt();
             self.notify(self.with(largest.1, |source| {
                 source.error = Some(ErrorKind::OutOfMemory);
                 source.take_waiters(BOTH)

@@ -91,23 +91,6 @@ impl Source {
         Poll::Pending
     }
 
-    #[inline]
-    pub(crate) fn poll_read(&mut self, core: &Core, id: Id, most: usize) -> Poll<Io<usize>> {
-        let (n, room) = ready!(self.attempt(INPUT, || {
-            let mut buffer = core.pool.borrow_mut();
-            let room = most.min(buffer.len());
-            let n = core.driver.borrow_mut().read(id, &mut buffer[..room])?;
-            Ok((n, room))
-        }))?;
-        if n > 0 {
-            self.active = core.now.get();
-            if n < room && self.short_read_ends && !self.ready.any(Ready::TAIL) {
-                self.ready = self.ready.without(INPUT);
-            }
-        }
-        Poll::Ready(Ok(n))
-    }
-
     /// Writes until all is written or the socket is full.
     #[inline]
     fn write(&mut self, core: &Core, id: Id, bytes: &[u8]) -> Io<usize> {
@@ -187,8 +170,8 @@ impl Core {
         Ok(operation(source))
     }
 
-    /// Does something with a source or, where that is pending, notes who waits for it, to read (`INPUT`) or to write
-    /// (`OUTPUT`): one look at the table for both.
+    /// Does something with a source, in one look at the table. If that is pending, or has found the last of it, notes
+    /// who waits for more, to read (`INPUT`) or to write (`OUTPUT`).
     #[inline]
     pub(crate) fn poll_with<T>(
         &self,
@@ -200,12 +183,35 @@ impl Core {
         let mut waiter = self.tasks.waiter(cx);
         self.with(id, |source| {
             let polled = operation(source);
-            if polled.is_pending() {
+            if polled.is_pending() || !source.ready.any(way) {
                 std::mem::swap(source.waiter(way), &mut waiter);
             }
             polled
         })?
         // Whoever waited before is dropped here, foreign code: with no borrow held.
+    }
+
+    /// Reads at most `most` bytes into the pool's buffer; 0 is the end of input.
+    #[inline]
+    pub(crate) fn poll_read(&self, id: Id, cx: &Context<'_>, most: usize) -> Poll<Io<usize>> {
+        self.poll_with(id, INPUT, cx, |source| {
+            ready!(source.poll_in_order())?;
+            let room = most.min(BUFFER);
+            let n = ready!(source.attempt(INPUT, || {
+                let mut buffer = self.pool.borrow_mut();
+                self.driver.borrow_mut().read(id, &mut buffer[..room])
+            }))?;
+            if n > 0 {
+                source.active = self.now.get();
+                if n < room && source.short_read_ends && !source.ready.any(Ready::TAIL) {
+                    source.ready = source.ready.without(INPUT);
+                    if self.tasks.is_own(cx) {
+                        self.drained.set(id);
+                    }
+                }
+            }
+            Poll::Ready(Ok(n))
+        })
     }
 
     /// Notes at a source who waits for it.
@@ -243,7 +249,7 @@ impl Core {
         {
             return false;
         }
-        self.checked.set(Id::NONE);
+        self.doubt();
         match sent {
             Ok(sent) => self.put_by(source, fresh, sent),
             Err(ref error) => source.error = Some(error.kind()),
@@ -294,7 +300,7 @@ impl Core {
         let mut staged = self.staged.borrow_mut();
         let result = write(&mut staged);
         if staged.len() > HIGH_WATER {
-            self.checked.set(Id::NONE);
+            self.doubt();
         }
         result
     }

@@ -94,14 +94,15 @@ impl Stream {
             return self.poll_in_order(cx).map_ok(|()| true);
         }
         let core = &*self.core;
+        if core.drained.get() == self.id && core.tasks.is_own(cx) {
+            return Poll::Pending;
+        }
+        core.drained.set(Id::NONE);
         if !core.may_go_on(cx) {
             return Poll::Pending;
         }
         core.relieve();
-        let n = ready!(core.poll_with(self.id, INPUT, cx, |source| {
-            ready!(source.poll_in_order())?;
-            source.poll_read(core, self.id, most)
-        }))?;
+        let n = ready!(core.poll_read(self.id, cx, most))?;
         if n > 0 {
             (self.buffer, self.start, self.end) = (core.pool.take(), 0, n as u32);
             core.checked.set(self.id);
@@ -171,6 +172,7 @@ impl Stream {
 
     /// Makes the next read ask the socket, even if no edge told of input.
     pub fn expect_input(&self) {
+        self.core.doubt();
         let _ = self.core.with(self.id, Source::expect_input);
     }
 

@@ -248,13 +248,18 @@ impl Tasks {
     /// borrow held.
     #[inline]
     pub(crate) fn waiter(&self, cx: &Context<'_>) -> Waiter {
-        let (current, waker) = (self.current.get(), cx.waker());
-        if std::ptr::eq(waker.data(), current.data) && std::ptr::eq(waker.vtable(), current.vtable)
-        {
-            Waiter::Task(current.id)
+        if self.is_own(cx) {
+            Waiter::Task(self.current.get().id)
         } else {
-            Waiter::Other(waker.clone())
+            Waiter::Other(cx.waker().clone())
         }
+    }
+
+    /// Whether `cx` carries the running task's own waker.
+    #[inline]
+    pub(crate) fn is_own(&self, cx: &Context<'_>) -> bool {
+        let (current, waker) = (self.current.get(), cx.waker());
+        std::ptr::eq(waker.data(), current.data) && std::ptr::eq(waker.vtable(), current.vtable)
     }
 
     /// Wakes who waits. Foreign code may run: with no borrow held.
