@@ -79,6 +79,7 @@ pub(crate) struct Core {
 /// spawned is cancelled. A stream or listener that somebody else owns is closed when he drops it.
 pub struct Reactor {
     core: Rc<Core>,
+    batch: RefCell<Vec<Id>>,
     events: RefCell<Vec<Event>>,
     due: RefCell<Vec<Waiter>>,
 }
@@ -119,6 +120,7 @@ impl Reactor {
         };
         Reactor {
             core: Rc::new(core),
+            batch: RefCell::default(),
             events: RefCell::default(),
             due: RefCell::default(),
         }
@@ -162,21 +164,21 @@ impl Reactor {
     fn turn_unless(&self, done: impl FnOnce() -> bool) -> io::Result<()> {
         let core = &*self.core;
         // 1
-        for left in (1..=core.tasks.ready()).rev() {
-            core.run(left);
+        let mut batch = self.batch.take();
+        core.tasks.take_ready(&mut batch);
+        if batch.len() > 1 {
+            core.driver.borrow_mut().order(&mut batch);
         }
+        batch.drain(..).for_each(|id| core.run(id));
+        self.batch.replace(batch);
         if done() {
             return Ok(());
         }
         // Whoever turns the loop may have written too, with no task to rest after it.
         core.send_staged();
         // 2
-        let idle = core.tasks.park() && core.tasks.ready() == 0;
-        let deadline = if idle {
-            core.timers.borrow_mut().next_deadline()
-        } else {
-            Time::ZERO
-        };
+        let first = core.timers.borrow_mut().next_deadline();
+        let deadline = if core.tasks.park() { first } else { Time::ZERO };
         // 3
         let mut events = self.events.take();
         let polled = core.driver.borrow_mut().poll(&mut events, deadline);
@@ -187,10 +189,12 @@ impl Reactor {
             _ => core.now.set(core.driver.borrow().now()),
         }
         // 5
-        let mut due = self.due.take();
-        core.timers.borrow_mut().expire(core.now.get(), &mut due);
-        due.drain(..).for_each(|waiter| core.tasks.notify(waiter));
-        self.due.replace(due);
+        if first <= core.now.get() {
+            let mut due = self.due.take();
+            core.timers.borrow_mut().expire(core.now.get(), &mut due);
+            due.drain(..).for_each(|waiter| core.tasks.notify(waiter));
+            self.due.replace(due);
+        }
         // 6
         events.drain(..).for_each(|event| core.apply(event));
         self.events.replace(events);
@@ -199,19 +203,15 @@ impl Reactor {
 
     /// Whether a further turn would have something to do at once, were no source to become ready.
     pub fn has_ready(&self) -> bool {
-        self.core.tasks.ready() > 0
+        self.core.tasks.has_ready()
     }
 }
 
 impl Core {
-    /// Polls one of the first `left` tasks of the ready queue.
-    fn run(&self, left: usize) {
-        let at = if left > 1 {
-            self.driver.borrow_mut().pick(left)
-        } else {
-            0
-        };
-        let Some((id, mut body)) = self.tasks.start(at) else {
+    /// Polls a task, unless it was cancelled in the meantime.
+    #[inline]
+    fn run(&self, id: Id) {
+        let Some(mut body) = self.tasks.start(id) else {
             return;
         };
         self.budget.set(BUDGET);
