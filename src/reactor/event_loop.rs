@@ -141,14 +141,13 @@ impl Reactor {
     /// If `future` does, with its message.
     pub fn block_on<F: Future + 'static>(&self, future: F) -> io::Result<F::Output> {
         let main = self.handle().spawn(future);
-        loop {
+        while !main.is_finished() {
             self.turn_unless(|| main.is_finished())?;
-            match main.try_take() {
-                None => {}
-                Some(Ok(output)) => return Ok(output),
-                Some(Err(JoinError::Panicked(payload))) => resume_unwind(payload),
-                Some(Err(JoinError::Cancelled)) => return Err(io::ErrorKind::Interrupted.into()),
-            }
+        }
+        match main.try_take() {
+            Some(Ok(output)) => Ok(output),
+            Some(Err(JoinError::Panicked(payload))) => resume_unwind(payload),
+            Some(Err(JoinError::Cancelled)) | None => Err(io::ErrorKind::Interrupted.into()),
         }
     }
 
