@@ -79,9 +79,15 @@ pub(crate) struct Core {
 /// spawned is cancelled. A stream or listener that somebody else owns is closed when he drops it.
 pub struct Reactor {
     core: Rc<Core>,
-    batch: RefCell<Vec<Id>>,
-    events: RefCell<Vec<Event>>,
-    due: RefCell<Vec<Waiter>>,
+    lists: Cell<Option<Box<Lists>>>,
+}
+
+/// What one turn works through; kept for the next one, for its memory.
+#[derive(Default)]
+struct Lists {
+    ready: Vec<Id>,
+    due: Vec<Waiter>,
+    events: Vec<Event>,
 }
 
 /// A cheap, clonable way to a [`Reactor`], for its own thread: to spawn, to sleep, to connect.
@@ -120,9 +126,7 @@ impl Reactor {
         };
         Reactor {
             core: Rc::new(core),
-            batch: RefCell::default(),
-            events: RefCell::default(),
-            due: RefCell::default(),
+            lists: Cell::default(),
         }
     }
 
@@ -159,45 +163,11 @@ impl Reactor {
         self.turn_unless(|| false)
     }
 
-    /// One turn; the numbers are those of the picture. It leaves after 1 if that was all there was to do.
     fn turn_unless(&self, done: impl FnOnce() -> bool) -> io::Result<()> {
-        let core = &*self.core;
-        // 1
-        let mut batch = self.batch.take();
-        core.tasks.take_ready(&mut batch);
-        if batch.len() > 1 {
-            core.driver.borrow_mut().order(&mut batch);
-        }
-        batch.drain(..).for_each(|id| core.run(id));
-        self.batch.replace(batch);
-        if done() {
-            return Ok(());
-        }
-        // Whoever turns the loop may have written too, with no task to rest after it.
-        core.send_staged();
-        // 2
-        let first = core.timers.borrow_mut().next_deadline();
-        let deadline = if core.tasks.park() { first } else { Time::ZERO };
-        // 3
-        let mut events = self.events.take();
-        let polled = core.driver.borrow_mut().poll(&mut events, deadline);
-        core.tasks.unpark();
-        match polled {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            // 4
-            _ => core.now.set(core.driver.borrow().now()),
-        }
-        // 5
-        if first <= core.now.get() {
-            let mut due = self.due.take();
-            core.timers.borrow_mut().expire(core.now.get(), &mut due);
-            due.drain(..).for_each(|waiter| core.tasks.notify(waiter));
-            self.due.replace(due);
-        }
-        // 6
-        events.drain(..).for_each(|event| core.apply(event));
-        self.events.replace(events);
-        Ok(())
+        let mut lists = self.lists.take().unwrap_or_default();
+        let result = self.core.turn(&mut lists, done);
+        self.lists.set(Some(lists));
+        result
     }
 
     /// Whether a further turn would have something to do at once, were no source to become ready.
@@ -207,6 +177,47 @@ impl Reactor {
 }
 
 impl Core {
+    /// One turn; the numbers are those of the picture. It leaves after 1 if that was all there was to do.
+    fn turn(&self, lists: &mut Lists, done: impl FnOnce() -> bool) -> io::Result<()> {
+        let Lists { ready, due, events } = lists;
+        // 1
+        self.tasks.take_ready(ready);
+        if ready.len() > 1 {
+            self.driver.borrow_mut().order(ready);
+        }
+        for &id in &*ready {
+            self.run(id);
+        }
+        ready.clear();
+        if done() {
+            return Ok(());
+        }
+        // Whoever turns the loop may have written too, with no task to rest after it.
+        self.send_staged();
+        // 2
+        let first = self.timers.borrow_mut().next_deadline();
+        let deadline = if self.tasks.park() { first } else { Time::ZERO };
+        // 3
+        let polled = self.driver.borrow_mut().poll(events, deadline);
+        self.tasks.unpark();
+        match polled {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            // 4
+            _ => self.now.set(self.driver.borrow().now()),
+        }
+        // 5
+        if first <= self.now.get() {
+            self.timers.borrow_mut().expire(self.now.get(), due);
+            due.drain(..).for_each(|waiter| self.tasks.notify(waiter));
+        }
+        // 6
+        for &event in &*events {
+            self.apply(event);
+        }
+        events.clear();
+        Ok(())
+    }
+
     /// Polls a task, unless it was cancelled in the meantime.
     #[inline]
     fn run(&self, id: Id) {

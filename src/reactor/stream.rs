@@ -73,7 +73,7 @@ impl Stream {
             "consumed more than there is"
         );
         self.start += count as u32;
-        if self.start == self.end {
+        if self.start == self.end && count > 0 {
             self.release();
         }
     }

@@ -159,7 +159,16 @@ impl Client {
     }
 
     /// What may end a wait besides what is waited for: `Ok` means look again.
+    #[inline]
     fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.silence.is_none() && !self.worker.shutdown.is_set() {
+            return Poll::Pending; // as nearly always
+        }
+        self.poll_end(cx)
+    }
+
+    #[cold]
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.left.is_none() && self.worker.shutdown.is_set() {
             self.marked = self.stream.has_tail();
             self.left = Some(self.stream.unread()?);
