@@ -73,7 +73,11 @@ impl Source {
     }
 
     /// Tries an operation while the source may be ready for it. Pending: there is nothing left.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as a call it takes 25 instructions more a request"
+    )]
     pub(crate) fn attempt<T>(
         &mut self,
         way: Ready,
@@ -92,7 +96,11 @@ impl Source {
     }
 
     /// Writes until all is written or the socket is full.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as a call it takes 25 instructions more a request"
+    )]
     fn write(&mut self, core: &Core, id: Id, bytes: &[u8]) -> Io<usize> {
         let mut sent = 0;
         while sent < bytes.len()
@@ -335,6 +343,11 @@ impl Core {
         }
     }
 
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as a call it takes 15 instructions more a request"
+    )]
     pub(super) fn notify(&self, waiters: Io<(Waiter, Waiter)>) {
         if let Ok((reader, writer)) = waiters {
             self.tasks.notify(reader);
