@@ -88,6 +88,7 @@ impl Stream {
     }
 
     /// The step behind [`fill`](Stream::fill), for futures that do more; reads `most` bytes at the most.
+    #[inline]
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<bool>> {
         if self.start < self.end {
             // A buffer may hold a hundred thousand lines: what is there already is held to the same rules.
@@ -97,6 +98,12 @@ impl Stream {
         if core.drained.get() == self.id && core.tasks.is_own(cx) {
             return Poll::Pending;
         }
+        self.poll_read(cx, most)
+    }
+
+    #[inline(never)]
+    fn poll_read(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<bool>> {
+        let core = &*self.core;
         core.drained.set(Id::NONE);
         if !core.may_go_on(cx) {
             return Poll::Pending;
