@@ -117,7 +117,7 @@ impl Drop for Memory {
 
 impl Core {
     /// Notes that the task keeps `bytes` of input for this stream while it rests.
-    pub(crate) fn keep(&self, id: Id, bytes: usize) {
+    pub(crate) fn keep(&self, id: Id, bytes: u32) {
         let _ = self.with(id, |source| {
             let before = source.held();
             source.kept = bytes;

@@ -52,7 +52,7 @@ pub(crate) struct Source {
     /// When a byte was last read or written.
     pub(crate) active: Time,
     /// Bytes of input that its task keeps.
-    pub(super) kept: usize,
+    pub(super) kept: u32,
     /// Output that the socket did not take yet, and how much of it it took since.
     outbox: Option<Box<(Vec<u8>, usize)>>,
 }
@@ -165,7 +165,7 @@ impl Source {
 
     /// Bytes that count against the memory limit.
     pub(super) fn held(&self) -> usize {
-        self.kept + self.outbox.as_ref().map_or(0, |outbox| outbox.0.capacity())
+        self.kept as usize + self.outbox.as_ref().map_or(0, |outbox| outbox.0.capacity())
     }
 }
 

@@ -194,10 +194,10 @@ impl Stream {
     /// against the memory limit.
     #[inline]
     pub fn keep(&mut self, bytes: usize) {
-        let kept = (bytes + self.buffer.len()).min(u32::MAX as usize) as u32;
+        let kept = u32::try_from(bytes + self.buffer.len()).unwrap_or(u32::MAX);
         if kept != self.kept {
             self.kept = kept;
-            self.core.keep(self.id, kept as usize);
+            self.core.keep(self.id, kept);
             self.core.call_in();
         }
     }
