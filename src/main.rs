@@ -3,9 +3,10 @@
 
 use std::process::ExitCode;
 
-use nbcaser::cli::args::{self, Command, ServeArgs};
+use nbcaser::cli::args::{self, Command, CompareArgs, LoadArgs, ServeArgs};
 use nbcaser::cli::logging::{self, Log};
-use nbcaser::server;
+use nbcaser::load::compare;
+use nbcaser::{load, server};
 
 fn main() -> ExitCode {
     let cli = args::parse();
@@ -15,6 +16,8 @@ fn main() -> ExitCode {
     };
     match cli.command {
         Command::Serve(arguments) => serve(arguments, &log),
+        Command::Load(arguments) => load(arguments, &log),
+        Command::Compare(arguments) => compare(arguments, &log),
     }
 }
 
@@ -29,5 +32,19 @@ fn serve(arguments: ServeArgs, log: &Log) -> ExitCode {
         Some(signal) => ExitCode::from(128 + u8::try_from(signal).unwrap_or(0)),
         None if ended.totals.cut_off > 0 => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
+    }
+}
+
+fn load(arguments: LoadArgs, log: &Log) -> ExitCode {
+    match load::execute(&arguments.into()) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => log.die(&error),
+    }
+}
+
+fn compare(arguments: CompareArgs, log: &Log) -> ExitCode {
+    match compare::execute(&arguments.into()) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => log.die(&error),
     }
 }

@@ -6,27 +6,14 @@ mod common;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::inject::can_trace;
 use common::{Client, Server, Setup, can_open, eventually, upper};
 
 const CLIENTS: usize = 64;
 const ROUNDS: usize = 50;
-
-/// Whether system calls can be watched here. Says on the console that they cannot.
-fn can_trace() -> bool {
-    let mut strace = Command::new("strace");
-    strace.args(["-D", "-qq", "-o", "/dev/null", "true"]);
-    strace.stdin(Stdio::null()).stderr(Stdio::null());
-    match strace.status() {
-        Ok(status) if status.success() => return true,
-        Ok(_) => println!("skipped: strace may not trace here"),
-        Err(error) => println!("skipped: strace does not start ({error})"),
-    }
-    false
-}
 
 /// A server of which every system call becomes a line of a file.
 struct Traced {
@@ -163,15 +150,6 @@ fn an_idle_server_makes_no_system_call() {
     println!("{CLIENTS} clients at rest for 3 s: no system call");
 }
 
-/// Memory of a process that is in the machine's, in bytes.
-fn resident(server: &Server) -> u64 {
-    let path = format!("/proc/{}/status", server.pid().as_raw_nonzero());
-    let status = fs::read_to_string(path).expect("a running process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    kib.and_then(|kib| kib.parse::<u64>().ok()).expect("a size") << 10
-}
-
 #[test]
 fn ten_thousand_idle_connections_cost_less_than_a_kibibyte_each() {
     const MANY: usize = 10_000;
@@ -180,13 +158,13 @@ fn ten_thousand_idle_connections_cost_less_than_a_kibibyte_each() {
     }
     let server = Setup::reactor().flags(&["-q"]).start();
     server.client().ask("hello"); // so that what the first client costs is no part of it
-    let before = resident(&server);
+    let before = server.resident();
     let mut clients = server.clients(MANY);
     for client in &mut clients {
         client.ask("hello");
     }
     assert!(clients.iter_mut().all(Client::is_silent));
-    let each = resident(&server).saturating_sub(before) / MANY as u64;
+    let each = server.resident().saturating_sub(before) / MANY as u64;
     println!("{MANY} connections, each greeted and answered: {each} bytes of resident memory each");
     assert!(each < 1024, "{each} bytes");
     clients.into_iter().for_each(Client::reset); // else their ports would be taken for a minute

@@ -40,14 +40,30 @@ fn every_link_leads_to_a_file() {
         (&docs, include_str!("../docs/README.md")),
         (&docs, include_str!("../docs/decisions.md")),
         (&docs, include_str!("../docs/faults.md")),
+        (&docs, include_str!("../docs/load-json.md")),
+        (&docs, include_str!("../docs/reliability.md")),
+        (root, include_str!("../SECURITY.md")),
     ];
     for (place, text) in texts {
         for link in text.split("](").skip(1) {
             let (target, _) = link.split_once(')').expect("the end of a link");
-            let is_elsewhere = target.starts_with("https://");
-            assert!(is_elsewhere || place.join(target).exists(), "{target}");
+            let is_there = match target.strip_prefix('#') {
+                Some(anchor) => headings(text).any(|heading| heading == anchor),
+                None => target.starts_with("https://") || place.join(target).exists(),
+            };
+            assert!(is_there, "{target}");
         }
     }
+}
+
+/// The headings of a text, as links name them.
+fn headings(text: &str) -> impl Iterator<Item = String> {
+    let lines = text.lines().filter(|line| line.starts_with("##"));
+    lines.map(|line| {
+        let kept = line.trim_start_matches(['#', ' ']).chars();
+        let kept = kept.filter(|c| c.is_alphanumeric() || [' ', '-'].contains(c));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    })
 }
 
 #[test]
@@ -61,11 +77,14 @@ fn each_fault_in_the_docs_has_its_test_and_each_test_its_row() {
 
 #[test]
 fn no_flag_is_missing_and_none_is_invented() {
-    let help = Command::new(env!("CARGO_BIN_EXE_nbcaser"))
-        .arg("--help")
-        .output()
-        .expect("the program starts");
-    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let help = |args: &[&str]| {
+        let help = Command::new(env!("CARGO_BIN_EXE_nbcaser"))
+            .args(args)
+            .output()
+            .expect("the program starts");
+        String::from_utf8(help.stdout).expect("UTF-8")
+    };
+    let help = help(&["--help"]) + &help(&["load", "--help"]);
     let is_of_a_flag = |c: char| c.is_ascii_lowercase() || c == '-';
     let flags = |text: &str| {
         let words = text.split(|c| !is_of_a_flag(c));

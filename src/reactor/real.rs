@@ -200,8 +200,12 @@ impl Driver for MioDriver {
             Remote::Unix(path) => SockAddr::unix(path)?,
         };
         let socket = Socket::new(to.domain(), Type::STREAM.nonblocking(), None)?;
-        if let Remote::Tcp(_, Some(from)) = remote {
-            socket.bind(&(*from).into())?;
+        if let Remote::Tcp(_, from) = remote {
+            // What leaves was gathered already: to hold it back until the peer acknowledges the last would only delay it.
+            socket.set_tcp_nodelay(true)?;
+            if let Some(from) = from {
+                socket.bind(&(*from).into())?;
+            }
         }
         match socket.connect(&to) {
             Err(error)

@@ -45,6 +45,8 @@ pub(crate) struct Source {
     ready: Ready,
     /// TCP. On a Unix socket a read stops at the end of each message of the sender's, with more behind it.
     short_read_ends: bool,
+    /// It may be read while output waits: [`Stream::read_ahead`](super::stream::Stream::read_ahead).
+    pub(super) reads_ahead: bool,
     /// What each further operation says: the socket failed while its task rested, or its buffers were called in.
     pub(crate) error: Option<ErrorKind>,
     reader: Waiter,
@@ -63,6 +65,7 @@ impl Source {
         Source {
             ready,
             short_read_ends,
+            reads_ahead: false,
             error: None,
             reader,
             writer,
@@ -136,6 +139,15 @@ impl Source {
         }
     }
 
+    /// Whether its task may go on reading.
+    #[inline]
+    pub(crate) fn poll_may_read(&self) -> Poll<Io<()>> {
+        match self.error {
+            None if self.reads_ahead => Poll::Ready(Ok(())),
+            _ => self.poll_in_order(),
+        }
+    }
+
     #[inline]
     fn waiter(&mut self, way: Ready) -> &mut Waiter {
         if way == OUTPUT {
@@ -203,7 +215,7 @@ impl Core {
     #[inline]
     pub(crate) fn poll_read(&self, id: Id, cx: &Context<'_>, most: usize) -> Poll<Io<usize>> {
         self.poll_with(id, INPUT, cx, |source| {
-            ready!(source.poll_in_order())?;
+            ready!(source.poll_may_read())?;
             let room = most.min(BUFFER);
             let n = ready!(source.attempt(INPUT, || {
                 let mut buffer = self.pool.borrow_mut();
@@ -236,8 +248,12 @@ impl Core {
                 if ways.any(OUTPUT) {
                     self.send_outbox(source, event.id);
                 }
-                // While output waits nobody reads; who wants to is waiting for that.
-                ways = if source.is_stuck() { Ready::NONE } else { BOTH };
+                // While output waits nobody reads, unless he reads ahead; who wants to is waiting for that.
+                ways = match (source.is_stuck(), source.reads_ahead) {
+                    (false, _) => BOTH,
+                    (true, true) => ways.without(OUTPUT),
+                    (true, false) => Ready::NONE,
+                };
             }
             source.take_waiters(ways)
         });

@@ -138,7 +138,7 @@ impl Stream {
         let mut polled = Poll::Pending;
         if core.may_go_on(cx) {
             core.relieve();
-            polled = core.poll_with(self.id, INPUT, cx, |source| source.poll_in_order());
+            polled = core.poll_with(self.id, INPUT, cx, |source| source.poll_may_read());
         }
         match &polled {
             Poll::Ready(Ok(())) => core.checked.set(self.id),
@@ -175,6 +175,15 @@ impl Stream {
     pub fn has_tail(&self) -> bool {
         let tail = self.core.with(self.id, |source| source.has_tail());
         tail.unwrap_or(false)
+    }
+
+    /// From now on input is read though output waits for the socket.
+    ///
+    /// For a client that sends much without waiting for replies: the server stops reading when its replies are not
+    /// read, and were the client to do the same, both would wait for ever. Who reads ahead must bound himself what he
+    /// writes: he asks [`flush`](Stream::flush) first.
+    pub fn read_ahead(&self) {
+        let _ = self.core.with(self.id, |source| source.reads_ahead = true);
     }
 
     /// Makes the next read ask the socket, even if no edge told of input.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 /// How long accepting pauses for want of descriptors or memory: at first, and at most.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Errors in a row that are taken for the fate of single connections. More are the listener's own.

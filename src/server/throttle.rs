@@ -24,6 +24,22 @@ struct Cause {
 impl Throttle {
     /// Warns of `what`, a fixed text that names the cause, with `detail`: whom it concerns, or the error.
     pub(super) fn warn(&self, now: Time, what: &'static str, detail: impl Display) {
+        self.warn_of(now, what, detail, 1);
+    }
+
+    /// The same, for what has happened `count` times, the last time to `detail`.
+    pub(super) fn warn_of(&self, now: Time, what: &'static str, detail: impl Display, count: u64) {
+        match self.due(now, what, count) {
+            None => {}
+            Some(0) => log::warn!("{what}: {detail}"),
+            Some(untold) => {
+                log::warn!("{what}: {detail} ({untold} more since the last such line)");
+            }
+        }
+    }
+
+    /// Counts what has happened `count` times: if it is to be told now, how many there are besides this one.
+    pub(super) fn due(&self, now: Time, what: &'static str, count: u64) -> Option<u64> {
         let mut causes = self.causes.borrow_mut();
         let at = causes
             .iter()
@@ -37,14 +53,11 @@ impl Throttle {
                 causes.len() - 1
             });
         let cause = &mut causes[at];
+        cause.untold += count;
         if now < cause.next {
-            cause.untold += 1;
-            return;
+            return None;
         }
-        match cause.untold {
-            0 => log::warn!("{what}: {detail}"),
-            untold => log::warn!("{what}: {detail} ({untold} more since the last such line)"),
-        }
-        (cause.next, cause.untold) = (now + EVERY, 0);
+        cause.next = now + EVERY;
+        Some(std::mem::take(&mut cause.untold) - 1)
     }
 }

@@ -3,6 +3,7 @@
 //! * [`MODELS`] and [`each_model`]: every test runs against every way that the server can wait;
 //! * [`Setup`] and [`Server`]: a process, from its flags to its exit status;
 //! * [`Client`]: a connection, no operation of which waits for ever;
+//! * [`inject`]: system calls that fail;
 //! * [`eventually`]: waits for what can be observed.
 //!
 //! No test sleeps in the hope that something has happened by then. Where one sleeps all the same, it says why.
@@ -10,6 +11,7 @@
 #![allow(unreachable_pub)] // a module of tests has no outside
 
 mod client;
+pub mod inject;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -41,12 +43,18 @@ pub struct Model {
 }
 
 /// All of them: whatever a test says holds for each.
-pub const MODELS: [Model; 1] = [REACTOR];
+pub const MODELS: [Model; 2] = [REACTOR, THREADS];
 
 /// For what is about the reactor alone.
 pub const REACTOR: Model = Model {
     name: "reactor",
     flags: &[],
+};
+
+/// For what is about the threads alone.
+pub const THREADS: Model = Model {
+    name: "threads",
+    flags: &["--model", "threads"],
 };
 
 /// Runs `test` against each model in turn.

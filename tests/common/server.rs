@@ -302,16 +302,31 @@ impl Server {
         self.status_field("VmHWM:") << 10
     }
 
+    /// The memory of its that is in the machine's, in bytes.
+    pub fn resident(&self) -> u64 {
+        self.status_field("VmRSS:") << 10
+    }
+
     pub fn threads(&self) -> u64 {
         self.status_field("Threads:")
     }
 
+    /// The number of its thread of that name, the first of several.
+    pub fn thread(&self, name: &str) -> Option<String> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
+        tasks
+            .filter_map(|task| task.ok()?.file_name().into_string().ok())
+            .find(|task| {
+                self.proc(&format!("task/{task}/comm"))
+                    .is_ok_and(|comm| comm.trim_end() == name)
+            })
+    }
+
     /// How often its thread of that name has waited for something.
     pub fn waits_of(&self, name: &str) -> Option<u64> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
-        let status = tasks
-            .filter_map(|task| fs::read_to_string(task.ok()?.path().join("status")).ok())
-            .find(|status| status.starts_with(&format!("Name:\t{name}\n")))?;
+        let status = self
+            .proc(&format!("task/{}/status", self.thread(name)?))
+            .ok()?;
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));

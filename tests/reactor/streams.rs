@@ -190,6 +190,39 @@ fn who_does_not_read_is_not_read() {
     assert_eq!(peer.received(), b"first\nsecond\n");
 }
 
+#[test]
+fn who_reads_ahead_is_given_input_while_its_output_waits() {
+    let f = fixture();
+    let (peer, mut stream) = f.pair();
+    peer.window(4);
+    let log = Log::default();
+    let notes = log.clone();
+    f.go(async move {
+        stream.read_ahead();
+        stream.writer().write(b"a long question");
+        while let Ok(true) = stream.fill().await {
+            notes.note(String::from_utf8_lossy(stream.input()));
+            stream.consume(stream.input().len());
+        }
+        let _ = stream.flush().await;
+        notes.note("flushed");
+    });
+    f.settle();
+    for part in ["one", "two"] {
+        peer.send(part);
+        f.settle();
+        assert_eq!(log.take(), part);
+        assert_eq!(peer.received(), b"a lo", "the rest waits");
+    }
+    peer.finish();
+    f.settle();
+    assert_eq!(log.take(), "", "a flush waits all the same");
+    peer.read(100);
+    f.settle();
+    assert_eq!(peer.received(), b"a long question");
+    assert_eq!(log.take(), "flushed");
+}
+
 fn echo(f: &Fixture, mut stream: Stream) {
     f.go(async move {
         let mut line = Vec::new();

@@ -12,12 +12,18 @@ use log::LevelFilter;
 
 use crate::server::escape;
 
+mod compare;
+mod load;
 mod serve;
+mod traffic;
 
+pub use compare::{CompareArgs, Models, Where};
+pub use load::LoadArgs;
 pub use serve::ServeArgs;
+pub use traffic::TrafficArgs;
 
 /// A command line that makes sense.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Cli {
     /// What to log unless `RUST_LOG` says otherwise.
     pub level: LevelFilter,
@@ -26,11 +32,17 @@ pub struct Cli {
 }
 
 /// What the program is to do.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Command {
     /// Serve lines; what is done if no command is given
     #[command(after_help = MORE)]
     Serve(ServeArgs),
+    /// Load a server with many clients, check every reply, and tell how fast it was
+    #[command(after_help = load::MORE)]
+    Load(LoadArgs),
+    /// Compare servers under the same load: what each of them costs
+    #[command(after_help = compare::MORE)]
+    Compare(CompareArgs),
 }
 
 /// The command line as clap sees it: the flags of `serve` also stand alone.
@@ -151,6 +163,8 @@ fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
     let command = line.command.unwrap_or(Command::Serve(line.serve));
     let checked = match &command {
         Command::Serve(arguments) => arguments.check(),
+        Command::Load(arguments) => arguments.check(),
+        Command::Compare(arguments) => arguments.check(),
     };
     checked.map_err(|what| Line::command().error(ErrorKind::ArgumentConflict, what))?;
     Ok(Cli {
@@ -169,7 +183,10 @@ fn refuse_flags_before_the_command(matches: &ArgMatches) -> Result<(), clap::Err
         matches.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine)
     });
     early.and_then(clap::Arg::get_long).map_or(Ok(()), |flag| {
-        let message = format!("write --{flag} behind the command: nbcaser {command} --{flag} ...");
+        let message = match command {
+            "serve" => format!("write --{flag} behind the command: nbcaser serve --{flag} ..."),
+            other => format!("--{flag} is for serve, and not for {other}"),
+        };
         Err(Line::command().error(ErrorKind::ArgumentConflict, message))
     })
 }

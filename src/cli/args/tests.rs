@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::load::{Mix, Order, Plan};
 use crate::server::settings::Model;
 
 fn parse(args: &str) -> Result<Cli, clap::Error> {
@@ -8,9 +9,10 @@ fn parse(args: &str) -> Result<Cli, clap::Error> {
 }
 
 fn serve(args: &str) -> ServeArgs {
-    let Command::Serve(serve) = parse(args)
-        .unwrap_or_else(|e| panic!("{args}: {e}"))
-        .command;
+    let cli = parse(args).unwrap_or_else(|e| panic!("{args}: {e}"));
+    let Command::Serve(serve) = cli.command else {
+        panic!("{args}: {cli:?}")
+    };
     serve
 }
 
@@ -193,7 +195,9 @@ fn an_argument_that_is_no_utf8_is_refused() {
     // But a file may have any name.
     let cli = try_parse_from(["nbcaser".into(), "--ready-file".into(), odd.clone()])
         .expect("a file name");
-    let Command::Serve(serve) = cli.command;
+    let Command::Serve(serve) = cli.command else {
+        panic!("{cli:?}")
+    };
     assert_eq!(serve.ready_file, Some(odd.into()));
 }
 
@@ -240,4 +244,124 @@ fn the_help_has_it_all() {
             assert!(help.contains(word), "{args}: {word} is missing in {help}");
         }
     }
+}
+
+fn load(args: &str) -> Order {
+    let cli = parse(&format!("load {args}")).unwrap_or_else(|e| panic!("{args}: {e}"));
+    let Command::Load(load) = cli.command else {
+        panic!("{args}: {cli:?}")
+    };
+    load.into()
+}
+
+#[test]
+fn load_has_the_defaults_of_a_plan() {
+    let order = load("");
+    assert_eq!(order.plan, Plan::default());
+    assert_eq!(
+        (order.conditions.len(), order.json, order.html),
+        (0, None, None)
+    );
+    // A number of lines is an end in itself, and all of them count.
+    let counted = load("-n 5").plan;
+    assert_eq!((counted.duration, counted.warmup), (None, Duration::ZERO));
+    let both = load("-n 5 --duration 2s --warmup 1s").plan;
+    assert_eq!(
+        (both.duration, both.warmup),
+        (Some(Duration::from_secs(2)), Duration::from_secs(1))
+    );
+}
+
+#[test]
+fn every_flag_of_load_is_read() {
+    let order = load(
+        "unix:/x -c 2 --rate 20k --duration 1m --requests 7 --warmup 250ms --line-length 1-9 --title-share 30% \
+         --unicode-share 0.25 --seed 9 --ramp 0.5 --idle 3 --slow-readers 4 --timeout 1s --max-in-flight 8 \
+         --server-pid 1 --json - --html h --fail-if p99>5ms --fail-if errors>0",
+    );
+    let want = Plan {
+        target: "unix:/x".parse().expect("an address"),
+        mix: Mix {
+            length: 1..=9,
+            title_share: 0.3,
+            unicode_share: 0.25,
+            seed: 9,
+        },
+        connections: 2,
+        pipeline: 1,
+        rate: Some(20_000.0),
+        churn: false,
+        idle: 3,
+        slow_readers: 4,
+        ramp: Some(0.5),
+        warmup: Duration::from_millis(250),
+        duration: Some(Duration::from_secs(60)),
+        requests: Some(7),
+        timeout: Duration::from_secs(1),
+        max_in_flight: Some(8),
+        server_pid: Some(1),
+    };
+    assert_eq!(order.plan, want);
+    assert_eq!(
+        (order.json, order.html),
+        (Some("-".into()), Some("h".into()))
+    );
+    assert_eq!(order.conditions.len(), 2);
+    assert_eq!(
+        load("--churn").plan,
+        Plan {
+            churn: true,
+            ..Plan::default()
+        }
+    );
+    assert_eq!(
+        load("-p 8").plan,
+        Plan {
+            pipeline: 8,
+            ..Plan::default()
+        }
+    );
+}
+
+#[test]
+fn wrong_values_for_load_are_refused_with_a_hint() {
+    let table = [
+        ("fd:3", "a descriptor is nothing to connect to"),
+        ("localhost", "a port is missing"),
+        ("--rate 0", "above 0"),
+        ("--rate -5", "above 0"),
+        ("--rate 2000M", "up to 1000000000"),
+        ("--rate inf", "up to 1000000000"),
+        ("--rate nan", "above 0"),
+        ("--rate fast", "20k"),
+        ("--title-share 1.1", "from 0 to 1"),
+        ("--title-share -1", "from 0 to 1"),
+        ("--unicode-share 101%", "0% to 100%"),
+        ("--line-length 9-1", "1-1000"),
+        ("--line-length 16777217", "16777216"),
+        ("--line-length -1", "1-1000"),
+        ("--connections -1", "--connections"),
+        ("--pipeline 0", "--pipeline"),
+        ("--duration 0", "no time at all"),
+        ("--timeout 0", "no time at all"),
+        ("--duration 5", "`5s`"),
+        ("-n 0", "--requests"),
+        ("-c 0", "nothing to do"),
+        ("-c 0 --idle 5 --rate 5", "need --connections"),
+        ("--churn --rate 5", "--churn has no schedule"),
+        ("--churn --ramp 2", "--churn connects all the time"),
+        ("--churn -p 2", "--pipeline is for the closed loop"),
+        ("--rate 5 -p 2", "--pipeline is for the closed loop"),
+        ("--max-in-flight 5", "it needs --rate"),
+        ("--fail-if p98>5ms", "p99.99"),
+        ("--drain 5s", "--drain"),
+    ];
+    for (args, hint) in table {
+        let words: Vec<&str> = std::iter::once("load")
+            .chain(args.split_whitespace())
+            .collect();
+        let told = refusal(&words);
+        assert!(told.contains(hint), "{args}: {told:?} lacks {hint:?}");
+    }
+    assert!(refusal(&["--drain", "5s", "load"]).contains("--drain is for serve, and not for load"));
 }

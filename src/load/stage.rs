@@ -1,0 +1,364 @@
+//! The acts of a run, one after the other: connect, warm up, load, wait for the last replies, try the silent.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::client::client;
+use super::crowd::{churn, idle, slow_reader};
+use super::outcome::{Ended, Outcome, ServerUse};
+use super::process::{Process, cpu_time, own_cpu};
+use super::run::{LoadError, Phase, Run, Tick};
+use super::schedule::Schedule;
+use super::tally::Tally;
+use super::trouble::Trouble;
+use crate::reactor::sync::{Permit, Semaphore};
+use crate::reactor::{
+    Either, JoinHandle, Missed, Signals, TaskGroup, Time, interval, select, sleep_until, yield_now,
+};
+
+/// How many connects are under way at a time. As many in a row that fail end the connecting.
+pub const CONNECTING: usize = 64;
+/// How many idle connections send their line at a time in the sweep: few, as it is their round trips that are measured.
+const SWEEPING: usize = 8;
+/// How long replies are waited for once a signal has come.
+const HURRY: Duration = Duration::from_secs(1);
+/// Between two ticks.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A run on its way.
+pub(super) struct Stage<O> {
+    run: Rc<Run>,
+    signals: Signals,
+    observer: Rc<RefCell<O>>,
+    /// What tells the observer each second of the phase.
+    clock: Option<JoinHandle<()>>,
+    /// Those who send lines.
+    clients: TaskGroup,
+    silent: TaskGroup,
+    slow: TaskGroup,
+    window: Semaphore,
+    /// How many connects were begun, and when the first was.
+    begun: (usize, Time),
+    marks: Marks,
+}
+
+/// What was noted on the way.
+#[derive(Default)]
+struct Marks {
+    ramp: Duration,
+    own_cpu: Duration,
+    before: Option<Process>,
+    idle: Option<Process>,
+    start: Option<Process>,
+}
+
+impl<O: FnMut(&Tick) + 'static> Stage<O> {
+    pub(super) fn new(run: Rc<Run>, signals: Signals, observer: O) -> Stage<O> {
+        let handle = &run.handle;
+        Stage {
+            signals,
+            observer: Rc::new(RefCell::new(observer)),
+            clock: None,
+            clients: TaskGroup::new(handle),
+            silent: TaskGroup::new(handle),
+            slow: TaskGroup::new(handle),
+            window: Semaphore::new(CONNECTING),
+            begun: (0, handle.now()),
+            marks: Marks::default(),
+            run,
+        }
+    }
+
+    pub(super) async fn play(mut self) -> Result<Outcome, LoadError> {
+        self.marks.before = self.look()?;
+        self.tell_from(self.begun.1);
+        let ended = self.load().await.unwrap_or_else(|early| early);
+        self.run.end(ended);
+        let counted = self.count();
+        self.drain(ended).await;
+        self.sweep(ended).await;
+        self.run.phase.set(Phase::Over);
+        Ok(self.outcome(ended, &counted))
+    }
+
+    /// Everything up to the end of the load; an error is an end before its time.
+    async fn load(&mut self) -> Result<Ended, Ended> {
+        let run = Rc::clone(&self.run);
+        let (handle, plan) = (&run.handle, &run.plan);
+        self.connect().await?;
+        self.marks.ramp = handle.now().since(self.begun.1);
+        if run.present.get() == 0 {
+            return Err(Ended::Lost);
+        }
+
+        let start = handle.now();
+        let mut from = start + plan.warmup;
+        let after = |from| plan.duration.map_or(Time::NEVER, |length| from + length);
+        run.seats.set((0, run.present.get() as u64));
+        if let Some(rate) = plan.rate {
+            run.schedule.set(Some(Schedule::new(
+                rate,
+                start,
+                from,
+                after(from),
+                plan.requests,
+            )));
+        }
+        if !plan.warmup.is_zero() {
+            self.enter(Phase::Warmup, start);
+            self.unless_cut(sleep_until(handle, from)).await?;
+        }
+        self.marks.start = self.look().ok().flatten();
+        self.marks.own_cpu = own_cpu();
+        if plan.rate.is_none() {
+            // To look at a server of many threads takes a while, in which nobody was served.
+            yield_now().await;
+            from = handle.now();
+        }
+        self.enter(Phase::Load, from);
+        self.unless_cut(sleep_until(handle, after(from))).await?;
+        Ok(Ended::Time)
+    }
+
+    /// A phase of the load begins.
+    fn enter(&mut self, phase: Phase, from: Time) {
+        let run = &self.run;
+        run.phase.set(phase);
+        run.counts_from.set(from);
+        run.tally.borrow_mut().start(run.plan.churn);
+        self.clients.wake_all();
+        self.tell_from(from);
+    }
+
+    /// Waits for something, unless the run is cut short.
+    async fn unless_cut<F: Future>(&self, future: F) -> Result<F::Output, Ended> {
+        let cut = select(self.run.stop.wait(), self.signals.next());
+        match select(future, cut).await {
+            Either::First(output) => Ok(output),
+            Either::Second(Either::First(())) => Err(self.run.ended.get().unwrap_or(Ended::Lost)),
+            Either::Second(Either::Second(signal)) => Err(Ended::Signal(signal)),
+        }
+    }
+
+    /// Makes all connections.
+    async fn connect(&mut self) -> Result<(), Ended> {
+        let run = Rc::clone(&self.run);
+        let sweepers = Semaphore::new(SWEEPING);
+        for number in 0..run.plan.idle {
+            let Some(permit) = self.turn().await? else {
+                break;
+            };
+            self.enter_crowd();
+            self.silent
+                .spawn(idle(Rc::clone(&run), number, permit, sweepers.clone()));
+        }
+        self.settle().await?;
+        self.marks.idle = self.look().ok().flatten();
+        for number in 0..run.plan.slow_readers {
+            let Some(permit) = self.turn().await? else {
+                break;
+            };
+            self.enter_crowd();
+            self.slow
+                .spawn(slow_reader(Rc::clone(&run), number, permit));
+        }
+        for number in 0..run.plan.connections {
+            let Some(permit) = self.turn().await? else {
+                break;
+            };
+            run.present.set(run.present.get() + 1);
+            if run.plan.churn {
+                self.clients.spawn(churn(Rc::clone(&run), number, permit));
+            } else {
+                self.clients.spawn(client(Rc::clone(&run), number, permit));
+            }
+        }
+        self.settle().await
+    }
+
+    /// One comes who sends no lines: see [`Run::leave_crowd`].
+    fn enter_crowd(&self) {
+        if self.run.plan.connections == 0 {
+            self.run.present.set(self.run.present.get() + 1);
+        }
+    }
+
+    /// Waits until the next connect may be begun; none: there is no use in it any more.
+    async fn turn(&mut self) -> Result<Option<Permit>, Ended> {
+        let run = &self.run;
+        if let Some(ramp) = run.plan.ramp {
+            let after = Duration::from_secs_f64(self.begun.0 as f64 / ramp);
+            self.unless_cut(sleep_until(&run.handle, self.begun.1 + after))
+                .await?;
+        }
+        let permit = self.unless_cut(self.window.acquire()).await?;
+        if run.failed_in_a_row.get() >= CONNECTING {
+            return Ok(None);
+        }
+        self.begun.0 += 1;
+        Ok(Some(permit))
+    }
+
+    /// Waits until every connect has come to its end.
+    async fn settle(&self) -> Result<(), Ended> {
+        let mut all = Vec::new();
+        while all.len() < CONNECTING {
+            all.push(self.unless_cut(self.window.acquire()).await?);
+        }
+        Ok(())
+    }
+
+    /// Tells the observer how it goes, each second from `start` on.
+    fn tell_from(&mut self, start: Time) {
+        let (run, observer) = (Rc::clone(&self.run), Rc::clone(&self.observer));
+        let mut ticks = interval(&run.handle, start + SECOND, SECOND, Missed::Skip);
+        let clock = self.run.handle.spawn(async move {
+            loop {
+                ticks.tick().await;
+                let tick = run.tick(start);
+                observer.borrow_mut()(&tick);
+            }
+        });
+        if let Some(before) = self.clock.replace(clock) {
+            before.cancel();
+        }
+    }
+
+    /// The load is over: what counted up to now?
+    fn count(&mut self) -> Counted {
+        if let Some(clock) = self.clock.take() {
+            clock.cancel();
+        }
+        let (run, marks) = (&self.run, &self.marks);
+        if run.phase.get() < Phase::Load {
+            // It never began: what came before does not count.
+            run.tally.borrow_mut().start(false);
+            return Counted::default();
+        }
+        let elapsed = run.handle.now().since(run.counts_from.get());
+        let mut tally = run.tally.borrow_mut();
+        tally.second(elapsed);
+        // First the clock: to look at the rest takes time.
+        let cpu = run.plan.server_pid.and_then(|pid| cpu_time(pid).ok());
+        let after = self.look().ok().flatten();
+        let server = (|| {
+            let (before, idle, start, after) = (marks.before?, marks.idle?, marks.start?, after?);
+            Some(ServerUse {
+                memory_before: before.memory,
+                memory_idle: idle.memory,
+                memory_after: after.memory,
+                memory_peak: after.peak,
+                threads: after.threads,
+                cpu: cpu?.saturating_sub(start.cpu),
+                user: after.modes.0.saturating_sub(start.modes.0),
+                system: after.modes.1.saturating_sub(start.modes.1),
+                waits: after.waits.saturating_sub(start.waits),
+                preemptions: after.preemptions.saturating_sub(start.preemptions),
+            })
+        })();
+        Counted {
+            elapsed,
+            replies: tally.replies,
+            bytes_received: tally.bytes_received,
+            own_cpu: own_cpu().saturating_sub(marks.own_cpu),
+            server,
+        }
+    }
+
+    /// Waits for the replies that are owed. The clients do not wait longer than a reply may take, so this comes to an end.
+    async fn drain(&self, ended: Ended) {
+        let run = &self.run;
+        let is_cut = matches!(ended, Ended::Signal(_));
+        run.phase.set(Phase::Drain);
+        self.slow.cancel();
+        self.clients.wake_all();
+        let patience = run.plan.timeout;
+        let patience = if is_cut {
+            patience.min(HURRY)
+        } else {
+            patience + HURRY
+        };
+        let all = self.clients.join(run.handle.now() + patience);
+        let left = match select(all, self.signals.next()).await {
+            Either::First(left) => left,
+            Either::Second(_) => self.clients.len(),
+        };
+        if !is_cut {
+            (0..left).for_each(|_| run.failed(Trouble::Timeout.into()));
+        }
+        self.clients.cancel();
+    }
+
+    /// Has each idle connection send a line.
+    async fn sweep(&self, ended: Ended) {
+        let run = &self.run;
+        if !matches!(ended, Ended::Signal(_)) {
+            run.phase.set(Phase::Sweep);
+            self.silent.wake_all();
+            // A server that answers nobody is not asked by all.
+            let patience = run.plan.timeout * 2 + Duration::from_millis(run.plan.idle as u64);
+            let all = self.silent.join(run.handle.now() + patience);
+            if let Either::First(left) = select(all, self.signals.next()).await {
+                (0..left).for_each(|_| run.failed(Trouble::Timeout.into()));
+            }
+        }
+        self.silent.cancel();
+    }
+
+    /// The server's process, if it was named.
+    fn look(&self) -> Result<Option<Process>, LoadError> {
+        let looked = self
+            .run
+            .plan
+            .server_pid
+            .map(|pid| Process::look(pid).map_err(|error| LoadError::Server(pid, error)));
+        looked.transpose()
+    }
+
+    fn outcome(self, ended: Ended, counted: &Counted) -> Outcome {
+        let run = self.run;
+        let tally = run.tally.replace(Tally::new());
+        Outcome {
+            ended,
+            ramp: self.marks.ramp,
+            elapsed: counted.elapsed,
+            asked: run.plan.crowd(),
+            connected: run.connected.get(),
+            requests: tally.requests,
+            unsent: tally.unsent,
+            replies: counted.replies,
+            bytes_sent: tally.bytes_sent,
+            bytes_received: counted.bytes_received,
+            // In a closed loop a line is sent when it is to be sent.
+            sent: if run.plan.rate.is_some() {
+                tally.sent
+            } else {
+                tally.intended.clone()
+            },
+            intended: tally.intended,
+            connects: tally.connects,
+            greetings: tally.greetings,
+            sessions: tally.sessions,
+            pings: tally.pings,
+            slow_replies: tally.slow_replies,
+            slow_bytes: tally.slow_bytes,
+            troubles: tally.troubles,
+            mismatches: tally.mismatches,
+            seconds: tally.seconds,
+            own_cpu: counted.own_cpu,
+            server: counted.server,
+        }
+    }
+}
+
+/// What counted when the load was over: what comes later does not.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    elapsed: Duration,
+    replies: u64,
+    bytes_received: u64,
+    own_cpu: Duration,
+    server: Option<ServerUse>,
+}

@@ -1,0 +1,242 @@
+//! The clerk: the one thread that knows who is there and what was done.
+//!
+//! All others tell it by messages, so nothing here is locked. It waits for nothing but messages: joining a session's
+//! thread takes no time, for that has reported as the last thing that it did.
+
+use std::collections::BTreeMap;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::{io, net};
+
+use super::connection::{Connection, Order};
+use super::{Office, now};
+use crate::reactor::Time;
+use crate::server::signals::name;
+use crate::server::stats::{Ended, Totals};
+use crate::server::throttle::Throttle;
+
+/// What the clerk is told.
+pub(super) enum Message {
+    /// A session has begun.
+    Came(u64, Entry),
+    /// A session has ended, by a panic perhaps. It may be told before it is told that it has begun.
+    Left { id: u64, totals: Totals },
+    /// More is kept than the limit allows.
+    OverLimit,
+    /// What there is to count besides.
+    Tally(Totals),
+    /// To be told in the log, `count` times the same.
+    Trouble {
+        what: &'static str,
+        who: String,
+        count: u64,
+    },
+    /// The door waits for a place, or a descriptor.
+    Paused,
+    /// The listeners are closed, and nobody comes any more.
+    DoorClosed,
+    /// The server is to end.
+    Signal(i32),
+}
+
+/// What the clerk knows of a session.
+pub(super) struct Entry {
+    pub(super) connection: Weak<Connection>,
+    /// Dropping it cuts the session off.
+    pub(super) orders: Option<Sender<Order>>,
+    pub(super) thread: JoinHandle<()>,
+    pub(super) called_in: bool,
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    Draining,
+    /// The time is over.
+    Cutting,
+}
+
+/// See the module.
+pub(super) struct Clerk {
+    office: Arc<Office>,
+    inbox: Receiver<Message>,
+    /// Wakes the door: a byte means that there may be room, its end that the server ends.
+    bell: UnixStream,
+    /// Dropping it tells the door that the drain's time is over.
+    patience: Option<Sender<()>>,
+    sessions: BTreeMap<u64, Entry>,
+    /// Sessions that have left before they came.
+    gone: Vec<u64>,
+    phase: Phase,
+    door_waits: bool,
+    door_is_open: bool,
+    totals: Totals,
+    trouble: Throttle,
+}
+
+impl Clerk {
+    pub(super) fn new(
+        office: &Arc<Office>,
+        inbox: Receiver<Message>,
+        bell: UnixStream,
+        patience: Sender<()>,
+    ) -> Clerk {
+        Clerk {
+            office: Arc::clone(office),
+            inbox,
+            bell,
+            patience: Some(patience),
+            sessions: BTreeMap::new(),
+            gone: Vec::new(),
+            phase: Phase::Serving,
+            door_waits: false,
+            door_is_open: true,
+            totals: Totals::default(),
+            trouble: Throttle::default(),
+        }
+    }
+
+    /// Works until a signal comes, then lets everybody come to his end, until the drain's time is over.
+    ///
+    /// # Errors
+    /// The door closed by itself, a bug of ours: nobody could come any more.
+    pub(super) fn work(mut self) -> io::Result<Ended> {
+        let signal = self.handle_until(Time::NEVER);
+        let deadline = now() + self.office.settings.drain;
+        if let Some(signal) = signal {
+            let signal = name(signal);
+            log::info!("{signal} received: no new connections, what has arrived is answered");
+        }
+        self.phase = Phase::Draining;
+        let _ = self.bell.shutdown(net::Shutdown::Both);
+        for entry in self.sessions.values() {
+            entry.drain();
+        }
+        let second_signal = self.handle_until(deadline);
+        self.phase = Phase::Cutting;
+        self.patience = None;
+        for entry in self.sessions.values_mut() {
+            entry.cut();
+        }
+        // None of them can wait for anything any more.
+        while self.handle_until(Time::NEVER).is_some() {}
+        if signal.is_none() {
+            return Err(io::Error::other("the thread that accepts panicked"));
+        }
+        Ok(Ended {
+            totals: self.totals,
+            second_signal,
+        })
+    }
+
+    /// Handles messages until a signal comes, the deadline has passed or, at the end, all have gone.
+    fn handle_until(&mut self, deadline: Time) -> Option<i32> {
+        while self.door_is_open || !self.sessions.is_empty() && self.phase != Phase::Serving {
+            let message = if deadline == Time::NEVER {
+                self.inbox.recv().map_err(RecvTimeoutError::from)
+            } else {
+                self.inbox.recv_timeout(deadline.since(now()))
+            };
+            match message {
+                Ok(Message::Signal(number)) => return Some(number),
+                Ok(message) => self.handle(message),
+                Err(_) => break,
+            }
+        }
+        None
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Came(id, entry) => self.came(id, entry),
+            Message::Left { id, totals } => self.left(id, totals),
+            Message::OverLimit => self.call_in(),
+            Message::Tally(totals) => self.totals = self.totals.plus(totals),
+            Message::Trouble { what, who, count } => {
+                self.trouble.warn_of(now(), what, who, count);
+            }
+            Message::Paused => self.door_waits = true,
+            Message::DoorClosed => self.door_is_open = false,
+            Message::Signal(_) => {}
+        }
+    }
+
+    fn came(&mut self, id: u64, mut entry: Entry) {
+        if let Some(place) = self.gone.iter().position(|&gone| gone == id) {
+            self.gone.swap_remove(place);
+            return join(entry);
+        }
+        match self.phase {
+            Phase::Serving => {}
+            Phase::Draining => entry.drain(),
+            Phase::Cutting => entry.cut(),
+        }
+        self.sessions.insert(id, entry);
+    }
+
+    fn left(&mut self, id: u64, totals: Totals) {
+        self.totals = self.totals.plus(totals);
+        match self.sessions.remove(&id) {
+            Some(entry) => join(entry),
+            None => self.gone.push(id),
+        }
+        if std::mem::take(&mut self.door_waits) {
+            // If that fails, its timer wakes it.
+            let _ = io::Write::write(&mut self.bell, &[0]);
+        }
+    }
+
+    /// Sends away those who keep the most, until the rest are within the limit.
+    fn call_in(&mut self) {
+        let over = self.office.budget.over();
+        loop {
+            let (mut leaving, mut largest) = (0, None);
+            for (&id, entry) in &self.sessions {
+                let held = entry.connection.upgrade().map_or(0, |c| c.held());
+                if entry.called_in {
+                    leaving += held;
+                } else if largest.is_none_or(|(most, _)| held > most) {
+                    largest = Some((held, id));
+                }
+            }
+            let Some((1.., id)) = largest.filter(|_| leaving < over) else {
+                return;
+            };
+            if let Some(entry) = self.sessions.get_mut(&id) {
+                entry.called_in = true;
+                entry.order(Order::Leave);
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn drain(&self) {
+        if let Some(connection) = self.connection.upgrade() {
+            self.order(Order::Drain(connection.arrived()));
+        }
+    }
+
+    /// First the order, then what wakes the session: it finds the one when it wonders about the other.
+    fn order(&self, order: Order) {
+        if let (Some(orders), Some(connection)) = (&self.orders, self.connection.upgrade()) {
+            let _ = orders.send(order);
+            connection.deafen();
+        }
+    }
+
+    fn cut(&mut self) {
+        self.orders = None;
+        if let Some(connection) = self.connection.upgrade() {
+            connection.cut();
+        }
+    }
+}
+
+fn join(entry: Entry) {
+    // A panic was counted by the report, and logged by the hook.
+    let _ = entry.thread.join();
+}

@@ -1,0 +1,319 @@
+//! A client: what is between the dialogue and the socket.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::event::PollFlags;
+
+use super::clerk::Message;
+use super::connection::{Arrived, Connection, Order};
+use super::now;
+use crate::protocol::{self, Answer, Found, Line, LineBuffer, Session};
+use crate::reactor::HIGH_WATER;
+use crate::server::escape::Escaped;
+use crate::server::peer::Peer;
+use crate::server::stats::Totals;
+use crate::server::throttle::Throttle;
+
+/// Bytes of the buffer that a session waits with for input, and of the one that it has while more comes than that holds.
+const SMALL: usize = 4 << 10;
+const LARGE: usize = 64 << 10;
+
+/// A client that ended its own side and does not read: nothing that the clerk could shut would wake its session, which
+/// looks into its queue so often.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// One client. Its fields are dropped in this order: that its session has ended is reported when its descriptor is closed.
+pub(super) struct Client {
+    pub(super) connection: Arc<Connection>,
+    pub(super) orders: Receiver<Order>,
+    /// What was read, where the line in hand was looked for in it, and where the next is.
+    pub(super) input: Vec<u8>,
+    from: usize,
+    at: usize,
+    pub(super) lines: LineBuffer,
+    /// Replies, and how much of them is sent.
+    pub(super) output: Vec<u8>,
+    pub(super) sent: usize,
+    /// The server ends: so much is left to read of what had arrived then.
+    left: Option<Arrived>,
+    /// The server ends.
+    pub(super) draining: bool,
+    /// The clerk has shut the receiving side down.
+    pub(super) deaf: bool,
+    /// The end of the input has been read.
+    pub(super) ended: bool,
+    trouble: Throttle,
+    pub(super) report: Report,
+}
+
+/// What a session did. Dropping it, at the end or by a panic, tells the clerk, who joins the thread then.
+pub(super) struct Report {
+    id: u64,
+    pub(super) totals: Totals,
+    clerk: Sender<Message>,
+}
+
+impl Report {
+    /// Made by the thread itself: one that never began has nothing to report.
+    pub(super) fn new(id: u64, clerk: Sender<Message>) -> Report {
+        let totals = Totals::default();
+        Report { id, totals, clerk }
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        self.totals.panics += u64::from(thread::panicking());
+        let (id, totals) = (self.id, self.totals);
+        // If the clerk is gone, so is who could be told.
+        let _ = self.clerk.send(Message::Left { id, totals });
+    }
+}
+
+impl Client {
+    pub(super) fn new(
+        connection: Arc<Connection>,
+        orders: Receiver<Order>,
+        report: Report,
+    ) -> Client {
+        let lines = LineBuffer::new(connection.office.settings.max_line);
+        Client {
+            connection,
+            orders,
+            input: Vec::with_capacity(SMALL),
+            from: 0,
+            at: 0,
+            lines,
+            output: Vec::new(),
+            sent: 0,
+            left: None,
+            draining: false,
+            deaf: false,
+            ended: false,
+            trouble: Throttle::default(),
+            report,
+        }
+    }
+
+    pub(super) fn peer(&self) -> Peer {
+        self.connection.peer
+    }
+
+    /// Shows in the log what it said.
+    pub(super) fn log_text(&self, found: Found) {
+        if log::log_enabled!(log::Level::Debug)
+            && let Line::Text(line) = self.line(found)
+        {
+            let text = String::from_utf8_lossy(protocol::text(line));
+            log::debug!("{} --> {}", self.peer(), Escaped(&text));
+        }
+    }
+
+    /// Tells the clerk of trouble, who has it in the log: once a second and cause, with the count.
+    pub(super) fn trouble(&self, what: &'static str) {
+        if let Some(untold) = self.trouble.due(now(), what, 1) {
+            let who = self.peer().to_string();
+            let count = 1 + untold;
+            let _ = self
+                .report
+                .clerk
+                .send(Message::Trouble { what, who, count });
+        }
+    }
+
+    fn line(&self, found: Found) -> Line<'_> {
+        self.lines.line(found, &self.input[self.from..])
+    }
+
+    /// Appends to what is to be sent.
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
+    }
+
+    /// Appends the answer to the line that was read last.
+    pub(super) fn answer(&mut self, session: &mut Session, found: Found) -> Answer {
+        let before = self.output.len();
+        let line = self.lines.line(found, &self.input[self.from..]);
+        let limit = self.connection.office.settings.max_line;
+        let answer = session.answer(line, limit, &mut self.output);
+        self.report.totals.lines += 1;
+        self.report.totals.bytes_out += (self.output.len() - before) as u64;
+        answer
+    }
+
+    /// The next line; none when the input has ended, or when the server ends and what had arrived by then is answered.
+    /// What was written is sent when there is no further line to answer, or when much has gathered.
+    ///
+    /// # Errors
+    /// Those of the socket; `TimedOut` after too long a silence; `OutOfMemory`: its buffers are called in.
+    pub(super) fn read_line(&mut self) -> io::Result<Option<Found>> {
+        if self.output.len() > HIGH_WATER {
+            self.flush()?;
+        }
+        loop {
+            if self.at < self.input.len() {
+                self.from = self.at;
+                let (consumed, found) = self.lines.next(&self.input[self.from..]);
+                self.at += consumed;
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+            self.flush()?;
+            if !self.fill()? {
+                return Ok(self.lines.finish());
+            }
+        }
+    }
+
+    /// Waits for input; `false`: there will be none.
+    fn fill(&mut self) -> io::Result<bool> {
+        self.look()?;
+        loop {
+            if let Some(left) = &mut self.left
+                && left.unread == 0
+                && std::mem::take(&mut left.marked)
+            {
+                left.unread = self.connection.unread();
+            }
+            if self.left.is_some_and(|left| left.unread == 0) {
+                // All that had arrived is answered. The rest of a line whose end had not come is not.
+                self.lines = LineBuffer::new(0);
+                return Ok(false);
+            }
+            self.account();
+            self.forget_input();
+            let waits = self.left.is_none() && self.input.capacity() <= SMALL;
+            match self.connection.receive(&mut self.input, waits) {
+                // It may be the clerk who wakes us.
+                Ok(0) if self.look()? => {}
+                Ok(count @ 1..) => {
+                    self.take_in(count);
+                    return Ok(true);
+                }
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+                Err(_) if waits => return Err(ErrorKind::TimedOut.into()),
+                other => match (&mut self.left, other) {
+                    (Some(left), _) => left.unread = 0,
+                    (None, Ok(_)) => {
+                        self.ended = true;
+                        return Ok(false);
+                    }
+                    // No more comes for now: it waits with a small buffer.
+                    (None, Err(_)) => {
+                        self.input = Vec::with_capacity(SMALL);
+                        self.output = Vec::new();
+                    }
+                },
+            }
+        }
+    }
+
+    /// Takes in what was read. What came after the server was told to end is left out.
+    fn take_in(&mut self, count: usize) {
+        let full = self.input.len() == self.input.capacity();
+        let count = match &mut self.left {
+            Some(left) => {
+                let count = left.unread.min(count);
+                left.unread -= count;
+                count
+            }
+            None => count,
+        };
+        self.input.truncate(count);
+        self.report.totals.bytes_in += count as u64;
+        if full && self.input.capacity() < LARGE {
+            self.input.reserve_exact(LARGE - count);
+        }
+    }
+
+    pub(super) fn forget_input(&mut self) {
+        self.input.clear();
+        (self.from, self.at) = (0, 0);
+    }
+
+    /// Sends what was written.
+    ///
+    /// # Errors
+    /// As [`Client::read_line`].
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        while self.sent < self.output.len() {
+            match self.connection.send(&self.output[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.wait_until_writable()?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.output.clear();
+        self.sent = 0;
+        Ok(())
+    }
+
+    /// Waits for a client that does not read. Its input is not read meanwhile: that is all the backpressure there is.
+    #[cold]
+    fn wait_until_writable(&mut self) -> io::Result<()> {
+        self.account();
+        let patience = self.connection.office.settings.idle_timeout;
+        let deadline = now() + patience;
+        // The clerk wakes us by an end of input; if there is one already we must look by ourselves.
+        let mut wakes = PollFlags::RDHUP;
+        loop {
+            let rest = (!patience.is_zero()).then(|| deadline.since(now()));
+            let limit = match rest {
+                rest if wakes.contains(PollFlags::RDHUP) => rest,
+                rest => Some(rest.map_or(LOOK, |rest| rest.min(LOOK))),
+            };
+            let found = self.connection.wait(PollFlags::OUT | wakes, limit)?;
+            self.look()?;
+            if found.intersects(PollFlags::OUT | PollFlags::ERR | PollFlags::HUP) {
+                return Ok(());
+            }
+            if found.contains(PollFlags::RDHUP) {
+                wakes = PollFlags::empty();
+            }
+            if rest.is_some() && now() >= deadline {
+                return Err(ErrorKind::TimedOut.into());
+            }
+        }
+    }
+
+    /// Looks whether the clerk wants something; tells whether it does.
+    pub(super) fn look(&mut self) -> io::Result<bool> {
+        match self.orders.try_recv() {
+            Ok(Order::Drain(arrived)) => {
+                self.draining = true;
+                self.deaf = true;
+                // If the input had ended there is a last line to it, and an end that we come to by ourselves.
+                self.left = (!arrived.ended).then_some(arrived);
+                Ok(true)
+            }
+            Ok(Order::Leave) => {
+                self.deaf = true;
+                Err(ErrorKind::OutOfMemory.into())
+            }
+            Err(TryRecvError::Empty) => Ok(false),
+            Err(TryRecvError::Disconnected) => Err(ErrorKind::ConnectionAborted.into()),
+        }
+    }
+
+    /// Whether the clerk has cut it off.
+    pub(super) fn is_cut(&self) -> bool {
+        self.orders.try_iter().count();
+        matches!(self.orders.try_recv(), Err(TryRecvError::Disconnected))
+    }
+
+    /// Accounts for what is kept while the session waits.
+    pub(super) fn account(&mut self) {
+        let held = self.lines.held() + self.output.capacity() + self.input.capacity() - SMALL;
+        if held != self.connection.held() && self.connection.hold(held) {
+            let _ = self.report.clerk.send(Message::OverLimit);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Parting with a client: what is owed to it is sent, it is told why, and it gets the time to read it.
+
+use std::io::{self, ErrorKind};
+use std::sync::mpsc::RecvTimeoutError;
+
+use rustix::event::PollFlags;
+
+use super::client::Client;
+use super::now;
+use crate::protocol::LineBuffer;
+use crate::protocol::messages::{IDLE_TIMEOUT, OUT_OF_MEMORY};
+use crate::server::limits::{LINGER, LINGER_BYTES, QUIET};
+
+impl Client {
+    /// Ends the connection after its dialogue: says why if the dialogue failed, and lingers.
+    pub(super) fn part(&mut self, dialogue: io::Result<()>) {
+        let farewell = match dialogue {
+            Ok(()) => None,
+            Err(error) if error.kind() == ErrorKind::TimedOut => Some(IDLE_TIMEOUT),
+            Err(error) if error.kind() == ErrorKind::OutOfMemory => {
+                self.trouble("the memory limit is reached, a client is sent away");
+                Some(OUT_OF_MEMORY)
+            }
+            // The connection is broken, by the client or, when the drain's time is over, by the clerk.
+            Err(error) => {
+                self.report.totals.cut_off += u64::from(self.is_cut());
+                return log::debug!("{}: {error}", self.peer());
+            }
+        };
+        if let Some(farewell) = farewell {
+            self.send_away(farewell);
+        }
+        if !self.ended {
+            self.linger();
+        }
+    }
+
+    /// Says a last word to one who may not listen, in place of what is unsent, but not in the middle of a reply.
+    pub(super) fn send_away(&mut self, farewell: &[u8]) {
+        self.lines = LineBuffer::new(0);
+        let between_replies = self.sent == 0 || self.output[self.sent - 1] == b'\n';
+        self.output = Vec::new();
+        self.sent = 0;
+        if !between_replies {
+            return;
+        }
+        self.account();
+        let (mut rest, deadline) = (farewell, now() + LINGER);
+        while !rest.is_empty() && now() < deadline {
+            match self.connection.send(rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let patience = deadline.since(now());
+                    if self
+                        .connection
+                        .wait(PollFlags::OUT, Some(patience))
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Ends the sending side and discards input until the client ends its own.
+    ///
+    /// A socket that is closed with unread input, or that gets some afterwards, sends a reset, and that takes from the
+    /// client the replies that it has not read yet.
+    pub(super) fn linger(&mut self) {
+        if self.deaf {
+            return self.fade();
+        }
+        let end = now() + LINGER;
+        let mut bytes = LINGER_BYTES;
+        // It waits in short naps: the clerk does not wake who is parting.
+        let asleep = self.connection.set_patience(QUIET);
+        if asleep.is_err() || self.connection.say_no_more().is_err() {
+            return;
+        }
+        while self.look().is_ok() {
+            self.forget_input();
+            match self.connection.receive(&mut self.input, true) {
+                Ok(0) => return,
+                Ok(count) => bytes = bytes.saturating_sub(count),
+                // Silent for a nap: who drains asks for no more.
+                Err(error) if error.kind() == ErrorKind::WouldBlock && !self.draining => {}
+                Err(_) => return,
+            }
+            if !self.draining && (now() >= end || bytes == 0) {
+                return;
+            }
+        }
+    }
+
+    /// The same for one whose receiving side the clerk has shut. If its sending side were, too, the kernel would answer
+    /// what the client still sends with a reset. So that is left to the close, which comes once the client is silent.
+    fn fade(&mut self) {
+        let end = now() + LINGER;
+        let mut bytes = LINGER_BYTES;
+        // Until the clerk wants no more of it, or the client is silent.
+        while !matches!(
+            self.orders.recv_timeout(QUIET),
+            Err(RecvTimeoutError::Disconnected)
+        ) {
+            let count = self.discard();
+            bytes = bytes.saturating_sub(count);
+            if count == 0 || !self.draining && (now() >= end || bytes == 0) {
+                return;
+            }
+        }
+    }
+
+    /// Discards what is there, up to a mebibyte; how much it was.
+    fn discard(&mut self) -> usize {
+        let mut sum = 0;
+        while sum < LINGER_BYTES {
+            self.forget_input();
+            match self.connection.receive(&mut self.input, false) {
+                Ok(count @ 1..) => sum += count,
+                _ => break,
+            }
+        }
+        sum
+    }
+}

@@ -1,0 +1,85 @@
+//! How many threads the system has room for.
+//!
+//! Some limits are told by `clone(2)`, and that costs the one client whose thread it would have been. But a new thread
+//! also maps a stack for signals, and if the system has no mapping left for that the standard library aborts the
+//! process. So the threads are bounded beforehand, and where the address space is limited that is looked at each time.
+
+use std::fs;
+
+use rlimit::Resource;
+
+use super::door::STACK;
+
+/// Mappings of a thread: its stack, the one for signals, and the guard page of each.
+const MAPPINGS: usize = 4;
+/// Mappings for all else: the program, the heaps, and buffers of 128 KiB or more, each of which is one.
+const OTHER_MAPPINGS: usize = 8192;
+/// Threads for all else: the log, the door, the announcer, the signals; and a few that were refused.
+const OTHER_THREADS: usize = 16;
+/// Address space, in bytes, that is left for the heap to grow in.
+const HEAP: u64 = 32 << 20;
+
+/// How many threads there may be for clients, as far as one can know beforehand.
+pub(super) fn capacity() -> usize {
+    let mapped = fs::read("/proc/self/maps").map_or(0, |maps| maps.split(|&b| b == b'\n').count());
+    let mappings = limit("/proc/sys/vm/max_map_count").saturating_sub(mapped + OTHER_MAPPINGS);
+    let processes = Resource::NPROC
+        .get_soft()
+        .map_or(usize::MAX, |most| most as usize);
+    [
+        mappings / MAPPINGS,
+        processes,
+        limit("/proc/sys/kernel/threads-max"),
+        limit("/proc/sys/kernel/pid_max"),
+        control_group(),
+    ]
+    .into_iter()
+    .map(|most| most.saturating_sub(OTHER_THREADS).max(1))
+    .min()
+    .unwrap_or(1)
+}
+
+/// The number in a file of the system's; if there is none, no limit.
+fn limit(path: &str) -> usize {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.trim().parse().unwrap_or(usize::MAX)
+}
+
+/// How many threads our control group may have, by either version of those.
+fn control_group() -> usize {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limits = groups.lines().filter_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        match rest.split_once(':')? {
+            ("", path) => Some(format!("/sys/fs/cgroup{path}/pids.max")),
+            ("pids", path) => Some(format!("/sys/fs/cgroup/pids{path}/pids.max")),
+            _ => None,
+        }
+    });
+    limits.map(|path| limit(&path)).min().unwrap_or(usize::MAX)
+}
+
+/// The address space, if it is limited.
+pub(super) struct Room {
+    limit: Option<u64>,
+}
+
+impl Room {
+    pub(super) fn new() -> Room {
+        let limit = Resource::AS.get_soft().ok();
+        Room {
+            limit: limit.filter(|&limit| limit != rlimit::INFINITY),
+        }
+    }
+
+    /// Whether a further thread has room.
+    pub(super) fn is_there(&self) -> bool {
+        let Some(limit) = self.limit else {
+            return true;
+        };
+        let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+        let pages = statm.split(' ').next().and_then(|n| n.parse().ok());
+        let taken = pages.unwrap_or(0) * rustix::param::page_size() as u64;
+        taken + STACK as u64 + HEAP <= limit
+    }
+}
