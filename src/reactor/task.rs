@@ -225,8 +225,8 @@ impl Tasks {
     #[cold]
     fn collect_woken(&self) {
         self.shared.state.swap(AWAKE, Ordering::AcqRel);
-        let woken = std::mem::take(&mut *self.shared.lock());
-        for signal in woken {
+        // In place: a queue that is taken out would be allocated anew for the next wake.
+        for signal in self.shared.lock().drain(..) {
             // Cleared before the task runs: a wake from now on is a new one. A swap, not a store: it takes over what
             // whoever was told "queued already" had written before he woke.
             signal.queued.swap(false, Ordering::SeqCst);
