@@ -420,6 +420,27 @@ fn who_does_not_read_big_replies_is_sent_away_when_memory_is_spent() {
     });
 }
 
+/// Who has all its replies keeps nothing of them or of its last line, however long they were: nobody pays for it.
+#[test]
+fn who_has_been_answered_holds_no_memory() {
+    each_model(|setup| {
+        let server = setup.flags(&["--max-memory", "4MiB"]).start();
+        let (mut long, mut many) = (server.clients(100), server.clients(100));
+        let text = "x".repeat(200 * KIB);
+        for client in &mut long {
+            client.ask(&text); // a line that comes in pieces
+        }
+        for client in &mut many {
+            client.send("\n".repeat(4000)); // a piece with many lines
+            client.expect(upper("").repeat(4000));
+        }
+        for client in long.iter_mut().chain(&mut many) {
+            client.ask("and on");
+        }
+        assert_eq!(server.logged("the memory limit is reached"), 0);
+    });
+}
+
 /// The end of input: all that came before it is answered, the last line without an end too.
 #[test]
 fn after_a_half_close_everything_is_answered() {

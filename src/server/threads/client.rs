@@ -155,13 +155,11 @@ impl Client {
             self.flush()?;
         }
         loop {
-            if self.at < self.input.len() {
-                self.from = self.at;
-                let (consumed, found) = self.lines.next(&self.input[self.from..]);
-                self.at += consumed;
-                if found.is_some() {
-                    return Ok(found);
-                }
+            self.from = self.at;
+            let (consumed, found) = self.lines.next(&self.input[self.from..]);
+            self.at += consumed;
+            if found.is_some() {
+                return Ok(found);
             }
             self.flush()?;
             if !self.fill()? {
@@ -185,9 +183,12 @@ impl Client {
                 self.lines = LineBuffer::new(0);
                 return Ok(false);
             }
-            self.account();
             self.forget_input();
             let waits = self.left.is_none() && self.input.capacity() <= SMALL;
+            if waits && self.output.capacity() > SMALL {
+                self.output = Vec::new(); // all of it is sent
+            }
+            self.account();
             match self.connection.receive(&mut self.input, waits) {
                 // It may be the clerk who wakes us.
                 Ok(0) if self.look()? => {}
@@ -204,10 +205,7 @@ impl Client {
                         return Ok(false);
                     }
                     // No more comes for now: it waits with a small buffer.
-                    (None, Err(_)) => {
-                        self.input = Vec::with_capacity(SMALL);
-                        self.output = Vec::new();
-                    }
+                    (None, Err(_)) => self.input = Vec::with_capacity(SMALL),
                 },
             }
         }
@@ -309,9 +307,11 @@ impl Client {
         matches!(self.orders.try_recv(), Err(TryRecvError::Disconnected))
     }
 
-    /// Accounts for what is kept while the session waits.
+    /// Accounts for what is kept while the session waits, besides what each has at any time: two small buffers.
     pub(super) fn account(&mut self) {
-        let held = self.lines.held() + self.output.capacity() + self.input.capacity() - SMALL;
+        let buffers =
+            [&self.input, &self.output].map(|buffer| buffer.capacity().saturating_sub(SMALL));
+        let held = self.lines.held() + buffers[0] + buffers[1];
         if held != self.connection.held() && self.connection.hold(held) {
             let _ = self.report.clerk.send(Message::OverLimit);
         }
