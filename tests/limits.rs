@@ -222,6 +222,26 @@ fn who_is_idle_is_told_and_closed() {
     });
 }
 
+/// However long the timeout is, it is not early, and hardly late.
+#[test]
+fn the_idle_timeout_is_exact() {
+    each_model(|setup| {
+        let limit = Duration::from_secs(4);
+        let server = setup.flags(&["--idle-timeout", "4s"]).start();
+        // This test may itself be kept waiting by a busy machine: so it may try again.
+        let exact = (0..5).any(|_| {
+            let mut client = server.client();
+            client.ask("hello");
+            let start = Instant::now();
+            assert_eq!(client.rest(), IDLE);
+            let waited = start.elapsed();
+            assert!(waited > limit - Duration::from_millis(10), "{waited:?}");
+            waited < limit + Duration::from_millis(20)
+        });
+        assert!(exact);
+    });
+}
+
 /// A byte now and then keeps the connection, and so does reading now and then.
 #[test]
 fn who_moves_slowly_is_not_idle() {

@@ -172,7 +172,10 @@ impl Clerk {
         match self.phase {
             Phase::Serving => {}
             Phase::Draining => entry.drain(),
-            Phase::Cutting => entry.cut(),
+            Phase::Cutting => {
+                entry.drain();
+                entry.cut();
+            }
         }
         self.sessions.insert(id, entry);
     }
@@ -216,7 +219,9 @@ impl Clerk {
 impl Entry {
     fn drain(&self) {
         if let Some(connection) = self.connection.upgrade() {
-            self.order(Order::Drain(connection.arrived()));
+            // Whether it has ended cannot be seen any more when it has been woken.
+            let ended = connection.has_ended();
+            self.order(Order::Drain { ended });
         }
     }
 
@@ -228,6 +233,7 @@ impl Entry {
         }
     }
 
+    /// Has the session answer what it has, and end, without waiting for anything.
     fn cut(&mut self) {
         self.orders = None;
         if let Some(connection) = self.connection.upgrade() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::event::PollFlags;
 
 use super::clerk::Message;
-use super::connection::{Arrived, Connection, Order};
+use super::connection::{Connection, Order};
 use super::now;
 use crate::protocol::{self, Answer, Found, Line, LineBuffer, Session};
 use crate::reactor::HIGH_WATER;
@@ -39,9 +39,13 @@ pub(super) struct Client {
     pub(super) output: Vec<u8>,
     pub(super) sent: usize,
     /// The server ends: so much is left to read of what had arrived then.
-    left: Option<Arrived>,
+    left: Option<usize>,
+    /// That was counted up to an urgent byte only: behind it there may be more.
+    marked: bool,
     /// The server ends.
     pub(super) draining: bool,
+    /// And its time is over: nothing is waited for.
+    pub(super) cut: bool,
     /// The clerk has shut the receiving side down.
     pub(super) deaf: bool,
     /// The end of the input has been read.
@@ -91,7 +95,9 @@ impl Client {
             output: Vec::new(),
             sent: 0,
             left: None,
+            marked: false,
             draining: false,
+            cut: false,
             deaf: false,
             ended: false,
             trouble: Throttle::default(),
@@ -172,13 +178,7 @@ impl Client {
     fn fill(&mut self) -> io::Result<bool> {
         self.look()?;
         loop {
-            if let Some(left) = &mut self.left
-                && left.unread == 0
-                && std::mem::take(&mut left.marked)
-            {
-                left.unread = self.connection.unread();
-            }
-            if self.left.is_some_and(|left| left.unread == 0) {
+            if self.left == Some(0) && !self.marked {
                 // All that had arrived is answered. The rest of a line whose end had not come is not.
                 self.lines = LineBuffer::new(0);
                 return Ok(false);
@@ -189,6 +189,9 @@ impl Client {
                 self.output = Vec::new(); // all of it is sent
             }
             self.account();
+            if waits {
+                self.wait_until_readable()?;
+            }
             match self.connection.receive(&mut self.input, waits) {
                 // It may be the clerk who wakes us.
                 Ok(0) if self.look()? => {}
@@ -197,9 +200,8 @@ impl Client {
                     return Ok(true);
                 }
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
-                Err(_) if waits => return Err(ErrorKind::TimedOut.into()),
                 other => match (&mut self.left, other) {
-                    (Some(left), _) => left.unread = 0,
+                    (Some(left), _) => (*left, self.marked) = (0, false),
                     (None, Ok(_)) => {
                         self.ended = true;
                         return Ok(false);
@@ -211,13 +213,30 @@ impl Client {
         }
     }
 
+    /// Waits for input as long as a client may be silent. If that is for ever, a read can do it as well.
+    fn wait_until_readable(&self) -> io::Result<()> {
+        let patience = self.connection.office.settings.idle_timeout;
+        if patience.is_zero() {
+            return Ok(());
+        }
+        let found = self.connection.wait(PollFlags::IN, Some(patience))?;
+        if found.is_empty() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
+
     /// Takes in what was read. What came after the server was told to end is left out.
     fn take_in(&mut self, count: usize) {
         let full = self.input.len() == self.input.capacity();
         let count = match &mut self.left {
             Some(left) => {
-                let count = left.unread.min(count);
-                left.unread -= count;
+                if *left == 0 && std::mem::take(&mut self.marked) {
+                    // That went past the urgent byte. What is behind it had arrived, too.
+                    *left = count + self.connection.unread();
+                }
+                let count = count.min(*left);
+                *left -= count;
                 count
             }
             None => count,
@@ -258,19 +277,24 @@ impl Client {
     #[cold]
     fn wait_until_writable(&mut self) -> io::Result<()> {
         self.account();
+        self.connection.set_stuck(true);
         let patience = self.connection.office.settings.idle_timeout;
         let deadline = now() + patience;
         // The clerk wakes us by an end of input; if there is one already we must look by ourselves.
         let mut wakes = PollFlags::RDHUP;
         loop {
+            self.look()?;
+            if self.cut {
+                return Err(ErrorKind::ConnectionAborted.into());
+            }
             let rest = (!patience.is_zero()).then(|| deadline.since(now()));
             let limit = match rest {
                 rest if wakes.contains(PollFlags::RDHUP) => rest,
                 rest => Some(rest.map_or(LOOK, |rest| rest.min(LOOK))),
             };
             let found = self.connection.wait(PollFlags::OUT | wakes, limit)?;
-            self.look()?;
             if found.intersects(PollFlags::OUT | PollFlags::ERR | PollFlags::HUP) {
+                self.connection.set_stuck(false);
                 return Ok(());
             }
             if found.contains(PollFlags::RDHUP) {
@@ -283,13 +307,19 @@ impl Client {
     }
 
     /// Looks whether the clerk wants something; tells whether it does.
+    ///
+    /// # Errors
+    /// `OutOfMemory`: its buffers are called in.
     pub(super) fn look(&mut self) -> io::Result<bool> {
         match self.orders.try_recv() {
-            Ok(Order::Drain(arrived)) => {
+            Ok(Order::Drain { ended }) => {
                 self.draining = true;
                 self.deaf = true;
                 // If the input had ended there is a last line to it, and an end that we come to by ourselves.
-                self.left = (!arrived.ended).then_some(arrived);
+                if !ended {
+                    self.marked = self.connection.is_marked();
+                    self.left = Some(self.connection.unread());
+                }
                 Ok(true)
             }
             Ok(Order::Leave) => {
@@ -297,7 +327,10 @@ impl Client {
                 Err(ErrorKind::OutOfMemory.into())
             }
             Err(TryRecvError::Empty) => Ok(false),
-            Err(TryRecvError::Disconnected) => Err(ErrorKind::ConnectionAborted.into()),
+            Err(TryRecvError::Disconnected) => {
+                self.cut = true;
+                Ok(false)
+            }
         }
     }
 

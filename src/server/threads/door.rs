@@ -185,10 +185,6 @@ impl Door {
         };
         let connection = Connection::new(socket, peer, Some(place), &self.office);
         let connection = Arc::new(connection);
-        let patience = self.office.settings.idle_timeout;
-        if !patience.is_zero() && connection.set_patience(patience).is_err() {
-            return; // it is broken already
-        }
         let spawned = self.spawn(&connection, |mut client| {
             log::info!("Received connection from {}", client.peer());
             client.report.totals.connections = 1;
