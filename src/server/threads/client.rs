@@ -10,7 +10,8 @@ use rustix::event::PollFlags;
 
 use super::clerk::Message;
 use super::connection::{Connection, Order};
-use super::now;
+use super::turns::Turn;
+use super::{Office, now};
 use crate::protocol::{self, Answer, Found, Line, LineBuffer, Session};
 use crate::reactor::HIGH_WATER;
 use crate::server::escape::Escaped;
@@ -122,13 +123,21 @@ impl Client {
     /// Tells the clerk of trouble, who has it in the log: once a second and cause, with the count.
     pub(super) fn trouble(&self, what: &'static str) {
         if let Some(untold) = self.trouble.due(now(), what, 1) {
-            let who = self.peer().to_string();
-            let count = 1 + untold;
-            let _ = self
-                .report
-                .clerk
-                .send(Message::Trouble { what, who, count });
+            self.tell(what, 1 + untold);
         }
+    }
+
+    /// Tells the clerk, at the end, what trouble there was that he has not been told of.
+    pub(super) fn tell_the_rest(&self) {
+        for (what, count) in self.trouble.untold() {
+            self.tell(what, count);
+        }
+    }
+
+    fn tell(&self, what: &'static str, count: u64) {
+        let who = self.peer().to_string();
+        let message = Message::Trouble { what, who, count };
+        let _ = self.report.clerk.send(message);
     }
 
     fn line(&self, found: Found) -> Line<'_> {
@@ -141,14 +150,40 @@ impl Client {
     }
 
     /// Appends the answer to the line that was read last.
-    pub(super) fn answer(&mut self, session: &mut Session, found: Found) -> Answer {
+    ///
+    /// # Errors
+    /// `OutOfMemory`: its buffers are called in. `ConnectionAborted`: it was cut off before it had a turn.
+    pub(super) fn answer(&mut self, session: &mut Session, found: Found) -> io::Result<Answer> {
+        let office = Arc::clone(&self.connection.office);
+        let turn = if self.is_long(found) {
+            Some(self.take_turn(&office)?)
+        } else {
+            None
+        };
         let before = self.output.len();
         let line = self.lines.line(found, &self.input[self.from..]);
-        let limit = self.connection.office.settings.max_line;
-        let answer = session.answer(line, limit, &mut self.output);
+        let answer = session.answer(line, office.settings.max_line, &mut self.output);
         self.report.totals.lines += 1;
         self.report.totals.bytes_out += (self.output.len() - before) as u64;
-        answer
+        if turn.is_some() {
+            self.account();
+        }
+        Ok(answer)
+    }
+
+    /// Waits for a turn at long work, and for the clerk.
+    fn take_turn<'a>(&mut self, office: &'a Office) -> io::Result<Turn<'a>> {
+        let mut error = None;
+        let turn = office.turns.take(|| {
+            error = self.look().err();
+            error.is_some() || self.cut
+        });
+        turn.ok_or_else(|| error.unwrap_or_else(|| ErrorKind::ConnectionAborted.into()))
+    }
+
+    /// Whether to answer a line takes so much time or memory that not all sessions should do that at once.
+    fn is_long(&self, found: Found) -> bool {
+        matches!(self.line(found), Line::Text(line) if line.len() > SMALL)
     }
 
     /// The next line; none when the input has ended, or when the server ends and what had arrived by then is answered.

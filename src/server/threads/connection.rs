@@ -195,15 +195,15 @@ impl Budget {
 
     /// Somebody keeps `after` bytes now instead of `before`: whether the clerk must be told that it is too much.
     fn change(&self, before: usize, after: usize) -> bool {
-        let used = self.used.fetch_add(after, Ordering::Relaxed) + after;
-        self.used.fetch_sub(before, Ordering::Relaxed);
-        used - before > self.limit && !self.told.swap(true, Ordering::Relaxed)
+        let used = self.used.fetch_add(after, Ordering::SeqCst) + after;
+        self.used.fetch_sub(before, Ordering::SeqCst);
+        used - before > self.limit && !self.told.swap(true, Ordering::SeqCst)
     }
 
-    /// By how many bytes the limit is passed.
+    /// By how many bytes the limit is passed. Who passes it further from now on tells again.
     pub(super) fn over(&self) -> usize {
-        self.told.store(false, Ordering::Relaxed);
-        self.used.load(Ordering::Relaxed).saturating_sub(self.limit)
+        self.told.store(false, Ordering::SeqCst);
+        self.used.load(Ordering::SeqCst).saturating_sub(self.limit)
     }
 }
 
