@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use std::{fs, process, thread};
 
 #[allow(unused_imports)] // as above
-pub use client::{Client, upper};
+pub use client::{Client, show, upper};
 #[allow(unused_imports)]
 pub use server::{Server, Setup, Summary};
 
