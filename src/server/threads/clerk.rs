@@ -52,10 +52,10 @@ pub(super) struct Entry {
 
 /// How far the end has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Serving,
     Draining,
-    /// The time is over.
+    /// The time is over: nothing is waited for.
     Cutting,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::event::PollFlags;
 
-use super::clerk::Message;
+use super::clerk::{Message, Phase};
 use super::connection::{Connection, Order};
 use super::turns::Turn;
 use super::{Office, now};
@@ -43,10 +43,8 @@ pub(super) struct Client {
     left: Option<usize>,
     /// That was counted up to an urgent byte only: behind it there may be more.
     marked: bool,
-    /// The server ends.
-    pub(super) draining: bool,
-    /// And its time is over: nothing is waited for.
-    pub(super) cut: bool,
+    /// How far the server's end has come, as the clerk has told.
+    pub(super) phase: Phase,
     /// The clerk has shut the receiving side down.
     pub(super) deaf: bool,
     /// The end of the input has been read.
@@ -97,8 +95,7 @@ impl Client {
             sent: 0,
             left: None,
             marked: false,
-            draining: false,
-            cut: false,
+            phase: Phase::Serving,
             deaf: false,
             ended: false,
             trouble: Throttle::default(),
@@ -176,7 +173,7 @@ impl Client {
         let mut error = None;
         let turn = office.turns.take(|| {
             error = self.look().err();
-            error.is_some() || self.cut
+            error.is_some() || self.phase == Phase::Cutting
         });
         turn.ok_or_else(|| error.unwrap_or_else(|| ErrorKind::ConnectionAborted.into()))
     }
@@ -319,7 +316,7 @@ impl Client {
         let mut wakes = PollFlags::RDHUP;
         loop {
             self.look()?;
-            if self.cut {
+            if self.phase == Phase::Cutting {
                 return Err(ErrorKind::ConnectionAborted.into());
             }
             let rest = (!patience.is_zero()).then(|| deadline.since(now()));
@@ -348,7 +345,7 @@ impl Client {
     pub(super) fn look(&mut self) -> io::Result<bool> {
         match self.orders.try_recv() {
             Ok(Order::Drain { ended }) => {
-                self.draining = true;
+                self.phase = Phase::Draining;
                 self.deaf = true;
                 // If the input had ended there is a last line to it, and an end that we come to by ourselves.
                 if !ended {
@@ -363,7 +360,7 @@ impl Client {
             }
             Err(TryRecvError::Empty) => Ok(false),
             Err(TryRecvError::Disconnected) => {
-                self.cut = true;
+                self.phase = Phase::Cutting;
                 Ok(false)
             }
         }

@@ -5,6 +5,7 @@ use std::sync::mpsc::RecvTimeoutError;
 
 use rustix::event::PollFlags;
 
+use super::clerk::Phase;
 use super::client::Client;
 use super::now;
 use crate::protocol::LineBuffer;
@@ -52,7 +53,7 @@ impl Client {
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     let _ = self.look();
-                    if self.cut {
+                    if self.phase == Phase::Cutting {
                         return;
                     }
                     let patience = deadline.since(now());
@@ -85,11 +86,11 @@ impl Client {
         if self.connection.say_no_more().is_err() {
             return;
         }
-        while self.look().is_ok() && !self.cut {
+        while self.look().is_ok() && self.phase != Phase::Cutting {
             // Short naps: the clerk does not wake who is parting.
             match self.connection.wait(PollFlags::IN, Some(QUIET)) {
                 // Silent for a nap: who drains asks for no more.
-                Ok(found) if found.is_empty() && self.draining => return,
+                Ok(found) if found.is_empty() && self.phase == Phase::Draining => return,
                 Ok(_) => {}
                 Err(_) => return,
             }
@@ -100,7 +101,7 @@ impl Client {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => return,
             }
-            if !self.draining && (now() >= end || bytes == 0) {
+            if self.phase == Phase::Serving && (now() >= end || bytes == 0) {
                 return;
             }
         }
@@ -118,7 +119,7 @@ impl Client {
         ) {
             let count = self.discard();
             bytes = bytes.saturating_sub(count);
-            if count == 0 || !self.draining && (now() >= end || bytes == 0) {
+            if count == 0 || self.phase == Phase::Serving && (now() >= end || bytes == 0) {
                 return;
             }
         }
