@@ -38,6 +38,7 @@ fn every_link_leads_to_a_file() {
         (root, README),
         (root, include_str!("../CHANGELOG.md")),
         (&docs, include_str!("../docs/README.md")),
+        (&docs, include_str!("../docs/comparison.md")),
         (&docs, include_str!("../docs/decisions.md")),
         (&docs, include_str!("../docs/faults.md")),
         (&docs, include_str!("../docs/compare-json.md")),

@@ -40,9 +40,6 @@ impl Future for Connected<'_> {
             Ok(false) => Err(io::ErrorKind::WouldBlock.into()),
             outcome => outcome.map(drop),
         };
-        match core.with(*id, |source| source.attempt(OUTPUT, outcome))? {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => core.wait(*id, OUTPUT, cx),
-            outcome => Poll::Ready(outcome),
-        }
+        core.poll_with(*id, OUTPUT, cx, |source| source.attempt(OUTPUT, outcome))
     }
 }

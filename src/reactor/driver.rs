@@ -136,9 +136,8 @@ pub trait Driver {
     /// The next signal that came, if any.
     fn next_signal(&mut self, id: Id) -> Option<i32>;
 
-    /// Which of `ready` tasks, oldest first, runs next. Always the first, but in a simulation.
-    fn pick(&mut self, ready: usize) -> usize {
+    /// Puts the tasks that are ready, oldest first, into the order in which they run. Leaves it, but in a simulation.
+    fn order(&mut self, ready: &mut [Id]) {
         let _ = ready;
-        0
     }
 }

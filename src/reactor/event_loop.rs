@@ -66,6 +66,9 @@ pub(crate) struct Core {
     /// The stream that was found in order during this poll of its task: asked once a poll, not once a line. Whatever
     /// may change the answer resets it.
     pub(crate) checked: Cell<Id>,
+    /// The stream whose input was read to the end during this poll of its task, which waits for more ever since. It is
+    /// told so without a look at the table when it asks for more, as nearly all do next.
+    pub(crate) drained: Cell<Id>,
     /// The reactor was dropped: whatever is started now is dropped at once, or it would be kept for ever.
     pub(crate) closed: Cell<bool>,
 }
@@ -76,8 +79,15 @@ pub(crate) struct Core {
 /// spawned is cancelled. A stream or listener that somebody else owns is closed when he drops it.
 pub struct Reactor {
     core: Rc<Core>,
-    events: RefCell<Vec<Event>>,
-    due: RefCell<Vec<Waiter>>,
+    lists: Cell<Option<Box<Lists>>>,
+}
+
+/// What one turn works through; kept for the next one, for its memory.
+#[derive(Default)]
+struct Lists {
+    ready: Vec<Id>,
+    due: Vec<Waiter>,
+    events: Vec<Event>,
 }
 
 /// A cheap, clonable way to a [`Reactor`], for its own thread: to spawn, to sleep, to connect.
@@ -111,12 +121,12 @@ impl Reactor {
             memory: Memory::new(memory),
             budget: Cell::new(BUDGET),
             checked: Cell::new(Id::NONE),
+            drained: Cell::new(Id::NONE),
             closed: Cell::new(false),
         };
         Reactor {
             core: Rc::new(core),
-            events: RefCell::default(),
-            due: RefCell::default(),
+            lists: Cell::default(),
         }
     }
 
@@ -135,14 +145,13 @@ impl Reactor {
     /// If `future` does, with its message.
     pub fn block_on<F: Future + 'static>(&self, future: F) -> io::Result<F::Output> {
         let main = self.handle().spawn(future);
-        loop {
+        while !main.is_finished() {
             self.turn_unless(|| main.is_finished())?;
-            match main.try_take() {
-                None => {}
-                Some(Ok(output)) => return Ok(output),
-                Some(Err(JoinError::Panicked(payload))) => resume_unwind(payload),
-                Some(Err(JoinError::Cancelled)) => return Err(io::ErrorKind::Interrupted.into()),
-            }
+        }
+        match main.try_take() {
+            Some(Ok(output)) => Ok(output),
+            Some(Err(JoinError::Panicked(payload))) => resume_unwind(payload),
+            Some(Err(JoinError::Cancelled)) | None => Err(io::ErrorKind::Interrupted.into()),
         }
     }
 
@@ -154,64 +163,69 @@ impl Reactor {
         self.turn_unless(|| false)
     }
 
-    /// One turn; the numbers are those of the picture. It leaves after 1 if that was all there was to do.
     fn turn_unless(&self, done: impl FnOnce() -> bool) -> io::Result<()> {
-        let core = &*self.core;
-        // 1
-        for left in (1..=core.tasks.ready()).rev() {
-            core.run(left);
-        }
-        if done() {
-            return Ok(());
-        }
-        // Whoever turns the loop may have written too, with no task to rest after it.
-        core.send_staged();
-        // 2
-        let idle = core.tasks.park() && core.tasks.ready() == 0;
-        let deadline = if idle {
-            core.timers.borrow_mut().next_deadline()
-        } else {
-            Time::ZERO
-        };
-        // 3
-        let mut events = self.events.take();
-        let polled = core.driver.borrow_mut().poll(&mut events, deadline);
-        core.tasks.unpark();
-        match polled {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            // 4
-            _ => core.now.set(core.driver.borrow().now()),
-        }
-        // 5
-        let mut due = self.due.take();
-        core.timers.borrow_mut().expire(core.now.get(), &mut due);
-        due.drain(..).for_each(|waiter| core.tasks.notify(waiter));
-        self.due.replace(due);
-        // 6
-        events.drain(..).for_each(|event| core.apply(event));
-        self.events.replace(events);
-        Ok(())
+        let mut lists = self.lists.take().unwrap_or_default();
+        let result = self.core.turn(&mut lists, done);
+        self.lists.set(Some(lists));
+        result
     }
 
     /// Whether a further turn would have something to do at once, were no source to become ready.
     pub fn has_ready(&self) -> bool {
-        self.core.tasks.ready() > 0
+        self.core.tasks.has_ready()
     }
 }
 
 impl Core {
-    /// Polls one of the first `left` tasks of the ready queue.
-    fn run(&self, left: usize) {
-        let at = if left > 1 {
-            self.driver.borrow_mut().pick(left)
-        } else {
-            0
-        };
-        let Some((id, mut body)) = self.tasks.start(at) else {
+    /// One turn; the numbers are those of the picture. It leaves after 1 if that was all there was to do.
+    fn turn(&self, lists: &mut Lists, done: impl FnOnce() -> bool) -> io::Result<()> {
+        let Lists { ready, due, events } = lists;
+        // 1
+        self.tasks.take_ready(ready);
+        if ready.len() > 1 {
+            self.driver.borrow_mut().order(ready);
+        }
+        for &id in &*ready {
+            self.run(id);
+        }
+        ready.clear();
+        if done() {
+            return Ok(());
+        }
+        // Whoever turns the loop may have written too, with no task to rest after it.
+        self.send_staged();
+        // 2
+        let first = self.timers.borrow_mut().next_deadline();
+        let deadline = if self.tasks.park() { first } else { Time::ZERO };
+        // 3
+        let polled = self.driver.borrow_mut().poll(events, deadline);
+        self.tasks.unpark();
+        match polled {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            // 4
+            _ => self.now.set(self.driver.borrow().now()),
+        }
+        // 5
+        if first <= self.now.get() {
+            self.timers.borrow_mut().expire(self.now.get(), due);
+            due.drain(..).for_each(|waiter| self.tasks.notify(waiter));
+        }
+        // 6
+        for &event in &*events {
+            self.apply(event);
+        }
+        events.clear();
+        Ok(())
+    }
+
+    /// Polls a task, unless it was cancelled in the meantime.
+    #[inline]
+    fn run(&self, id: Id) {
+        let Some(mut body) = self.tasks.start(id) else {
             return;
         };
         self.budget.set(BUDGET);
-        self.checked.set(Id::NONE);
+        self.doubt();
         let polled = catch_unwind(AssertUnwindSafe(|| {
             body.future
                 .as_mut()
@@ -266,8 +280,15 @@ impl Core {
         let left = self.budget.get() - units;
         self.budget.set(left);
         if left <= 0 {
-            self.checked.set(Id::NONE);
+            self.doubt();
         }
+    }
+
+    /// Forgets what was found out during this poll: something has happened.
+    #[inline]
+    pub(crate) fn doubt(&self) {
+        self.checked.set(Id::NONE);
+        self.drained.set(Id::NONE);
     }
 }
 

@@ -59,6 +59,13 @@ impl Listener {
     /// # Errors
     /// As [`Listener::accept`].
     pub fn try_accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        match self.attempt() {
+            Poll::Ready(accepted) => accepted,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn attempt(&self) -> Poll<io::Result<(Stream, Option<SocketAddr>)>> {
         let core = &self.core;
         core.spend(ACCEPT);
         let source = |_| Source::new(Ready::WRITABLE, self.tcp, core.now.get());
@@ -66,7 +73,7 @@ impl Listener {
         let stream = Stream::new(core, id); // forgets the source if nothing is accepted
         let accept = || core.driver.borrow_mut().accept(self.id, id);
         let accepted = core.with(self.id, |listener| listener.attempt(INPUT, accept))?;
-        accepted.map(|peer| (stream, peer))
+        accepted.map_ok(|peer| (stream, peer))
     }
 }
 
@@ -87,9 +94,10 @@ impl Future for Accept<'_> {
         if !core.may_go_on(cx) {
             return Poll::Pending;
         }
-        match self.0.try_accept() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => core.wait(*id, INPUT, cx),
-            accepted => Poll::Ready(accepted),
+        let accepted = self.0.attempt();
+        if accepted.is_pending() {
+            core.wait(*id, INPUT, cx);
         }
+        accepted
     }
 }

@@ -117,7 +117,7 @@ impl Drop for Memory {
 
 impl Core {
     /// Notes that the task keeps `bytes` of input for this stream while it rests.
-    pub(crate) fn keep(&self, id: Id, bytes: usize) {
+    pub(crate) fn keep(&self, id: Id, bytes: u32) {
         let _ = self.with(id, |source| {
             let before = source.held();
             source.kept = bytes;
@@ -147,7 +147,7 @@ impl Core {
             }
         }
         if leaving < over && self.memory.has_its_part(leaving) {
-            self.checked.set(Id::NONE);
+            self.doubt();
             self.notify(self.with(largest.1, |source| {
                 source.error = Some(ErrorKind::OutOfMemory);
                 source.take_waiters(BOTH)

@@ -66,6 +66,7 @@ impl Future for Next<'_> {
         if let Some(number) = core.driver.borrow_mut().next_signal(*id) {
             return Poll::Ready(number);
         }
-        core.wait(*id, INPUT, cx)
+        core.wait(*id, INPUT, cx);
+        Poll::Pending
     }
 }

@@ -17,7 +17,7 @@
 //! on. What the socket does not take is kept in the source's outbox, and goes out on the next edge without the task.
 
 use std::io::{ErrorKind, Result as Io};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::driver::{Event, Ready};
 use super::event_loop::Core;
@@ -54,7 +54,7 @@ pub(crate) struct Source {
     /// When a byte was last read or written.
     pub(crate) active: Time,
     /// Bytes of input that its task keeps.
-    pub(super) kept: usize,
+    pub(super) kept: u32,
     /// Output that the socket did not take yet, and how much of it it took since.
     outbox: Option<Box<(Vec<u8>, usize)>>,
 }
@@ -75,65 +75,47 @@ impl Source {
         }
     }
 
-    /// Tries an operation while the source may be ready for it.
-    #[inline]
-    pub(crate) fn attempt<T>(&mut self, way: Ready, mut operation: impl FnMut() -> Io<T>) -> Io<T> {
+    /// Tries an operation while the source may be ready for it. Pending: there is nothing left.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as a call it takes 25 instructions more a request"
+    )]
+    pub(crate) fn attempt<T>(
+        &mut self,
+        way: Ready,
+        mut operation: impl FnMut() -> Io<T>,
+    ) -> Poll<Io<T>> {
         while self.ready.any(way) {
             match operation() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.ready = self.ready.without(way);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                result => return result,
+                result => return Poll::Ready(result),
             }
         }
-        Err(ErrorKind::WouldBlock.into())
-    }
-
-    #[inline]
-    pub(crate) fn read(&mut self, core: &Core, id: Id, buf: &mut [u8]) -> Io<usize> {
-        let n = self.attempt(INPUT, || core.driver.borrow_mut().read(id, buf))?;
-        if n > 0 {
-            self.active = core.now.get();
-            if n < buf.len() && self.short_read_ends && !self.ready.any(Ready::TAIL) {
-                self.ready = self.ready.without(INPUT);
-            }
-        }
-        Ok(n)
-    }
-
-    /// Writes what waits, and `fresh` behind it; what the socket does not take waits.
-    fn send(&mut self, core: &Core, id: Id, fresh: &[u8]) -> Io<()> {
-        if let Some(mut outbox) = self.outbox.take() {
-            let (bytes, sent) = &mut *outbox;
-            *sent += self.write(core, id, &bytes[*sent..])?;
-            if *sent < bytes.len() {
-                bytes.extend_from_slice(fresh);
-                self.outbox = Some(outbox);
-                return Ok(());
-            }
-        }
-        let sent = self.write(core, id, fresh)?;
-        if sent < fresh.len() {
-            // With the last byte that the socket took: whoever throws the rest away must know whether it was an end.
-            let from = sent.saturating_sub(1);
-            self.outbox = Some(Box::new((fresh[from..].to_vec(), sent - from)));
-        }
-        Ok(())
+        Poll::Pending
     }
 
     /// Writes until all is written or the socket is full.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as a call it takes 25 instructions more a request"
+    )]
     fn write(&mut self, core: &Core, id: Id, bytes: &[u8]) -> Io<usize> {
         let mut sent = 0;
-        while sent < bytes.len() {
-            match self.attempt(OUTPUT, || {
+        while sent < bytes.len()
+            && let Poll::Ready(written) = self.attempt(OUTPUT, || {
                 core.driver.borrow_mut().write(id, &bytes[sent..])
-            }) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(n) => (sent, self.active) = (sent + n, core.now.get()),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
+            })
+        {
+            match written? {
+                0 => return Err(ErrorKind::WriteZero.into()),
+                n => sent += n,
             }
+            self.active = core.now.get();
         }
         Ok(sent)
     }
@@ -147,23 +129,26 @@ impl Source {
         self.ready = self.ready.with(Ready::READABLE);
     }
 
-    /// Whether its task may go on: `WouldBlock` while output waits for the socket.
-    pub(crate) fn is_in_order(&self) -> Io<()> {
+    /// Whether its task may go on. Pending: output waits for the socket.
+    #[inline]
+    pub(crate) fn poll_in_order(&self) -> Poll<Io<()>> {
         match self.error {
-            Some(error) => Err(error.into()),
-            None if self.is_stuck() => Err(ErrorKind::WouldBlock.into()),
-            None => Ok(()),
+            Some(error) => Poll::Ready(Err(error.into())),
+            None if self.is_stuck() => Poll::Pending,
+            None => Poll::Ready(Ok(())),
         }
     }
 
     /// Whether its task may go on reading.
-    pub(crate) fn may_read(&self) -> Io<()> {
+    #[inline]
+    pub(crate) fn poll_may_read(&self) -> Poll<Io<()>> {
         match self.error {
-            None if self.reads_ahead => Ok(()),
-            _ => self.is_in_order(),
+            None if self.reads_ahead => Poll::Ready(Ok(())),
+            _ => self.poll_in_order(),
         }
     }
 
+    #[inline]
     fn waiter(&mut self, way: Ready) -> &mut Waiter {
         if way == OUTPUT {
             &mut self.writer
@@ -192,24 +177,66 @@ impl Source {
 
     /// Bytes that count against the memory limit.
     pub(super) fn held(&self) -> usize {
-        self.kept + self.outbox.as_ref().map_or(0, |outbox| outbox.0.capacity())
+        self.kept as usize + self.outbox.as_ref().map_or(0, |outbox| outbox.0.capacity())
     }
 }
 
 impl Core {
     /// Does something with a source, with all sources borrowed: no foreign code.
+    #[inline]
     pub(crate) fn with<R>(&self, id: Id, operation: impl FnOnce(&mut Source) -> R) -> Io<R> {
         let mut sources = self.sources.borrow_mut();
         let source = sources.get_mut(id).ok_or(ErrorKind::NotConnected)?;
         Ok(operation(source))
     }
 
-    /// Notes at a source who waits for it, to read (`INPUT`) or to write (`OUTPUT`).
-    pub(crate) fn wait<T>(&self, id: Id, way: Ready, cx: &Context<'_>) -> Poll<T> {
-        let waiter = self.tasks.waiter(cx);
-        let old = self.with(id, |source| std::mem::replace(source.waiter(way), waiter));
-        drop(old); // foreign code: with no borrow held
-        Poll::Pending
+    /// Does something with a source, in one look at the table. If that is pending, or has found the last of it, notes
+    /// who waits for more, to read (`INPUT`) or to write (`OUTPUT`).
+    #[inline]
+    pub(crate) fn poll_with<T>(
+        &self,
+        id: Id,
+        way: Ready,
+        cx: &Context<'_>,
+        operation: impl FnOnce(&mut Source) -> Poll<Io<T>>,
+    ) -> Poll<Io<T>> {
+        let mut waiter = self.tasks.waiter(cx);
+        self.with(id, |source| {
+            let polled = operation(source);
+            if polled.is_pending() || !source.ready.any(way) {
+                std::mem::swap(source.waiter(way), &mut waiter);
+            }
+            polled
+        })?
+        // Whoever waited before is dropped here, foreign code: with no borrow held.
+    }
+
+    /// Reads at most `most` bytes into the pool's buffer; 0 is the end of input.
+    #[inline]
+    pub(crate) fn poll_read(&self, id: Id, cx: &Context<'_>, most: usize) -> Poll<Io<usize>> {
+        self.poll_with(id, INPUT, cx, |source| {
+            ready!(source.poll_may_read())?;
+            let room = most.min(BUFFER);
+            let n = ready!(source.attempt(INPUT, || {
+                let mut buffer = self.pool.borrow_mut();
+                self.driver.borrow_mut().read(id, &mut buffer[..room])
+            }))?;
+            if n > 0 {
+                source.active = self.now.get();
+                if n < room && source.short_read_ends && !source.ready.any(Ready::TAIL) {
+                    source.ready = source.ready.without(INPUT);
+                    if self.tasks.is_own(cx) {
+                        self.drained.set(id);
+                    }
+                }
+            }
+            Poll::Ready(Ok(n))
+        })
+    }
+
+    /// Notes at a source who waits for it.
+    pub(crate) fn wait(&self, id: Id, way: Ready, cx: &Context<'_>) {
+        let _ = self.poll_with(id, way, cx, |_| Poll::<Io<()>>::Pending);
     }
 
     /// Applies one edge.
@@ -219,7 +246,7 @@ impl Core {
             let mut ways = event.ready;
             if source.is_stuck() {
                 if ways.any(OUTPUT) {
-                    self.send(source, event.id, &[]);
+                    self.send_outbox(source, event.id);
                 }
                 // While output waits nobody reads, unless he reads ahead; who wants to is waiting for that.
                 ways = match (source.is_stuck(), source.reads_ahead) {
@@ -233,18 +260,56 @@ impl Core {
         self.notify(waiters);
     }
 
-    /// Sends on a source that may have output waiting. A failure shows at the next operation: true.
+    /// Sends on a source, behind what waits already. A failure shows at the next operation: true.
+    #[inline]
     fn send(&self, source: &mut Source, id: Id, fresh: &[u8]) -> bool {
-        let before = source.held();
-        let sent = source.send(self, id, fresh);
-        if let Err(error) = &sent {
-            source.error = Some(error.kind());
+        if source.is_stuck() {
+            self.put_by(source, fresh, 0); // an edge tells when the socket takes more
+            return false;
         }
-        self.memory.change(before, source.held());
-        if sent.is_err() || source.is_stuck() {
-            self.checked.set(Id::NONE);
+        let sent = source.write(self, id, fresh);
+        if let Ok(sent) = sent
+            && sent == fresh.len()
+        {
+            return false;
+        }
+        self.doubt();
+        match sent {
+            Ok(sent) => self.put_by(source, fresh, sent),
+            Err(ref error) => source.error = Some(error.kind()),
         }
         sent.is_err()
+    }
+
+    /// Keeps what the socket did not take.
+    #[cold]
+    fn put_by(&self, source: &mut Source, fresh: &[u8], sent: usize) {
+        let before = source.held();
+        if let Some(outbox) = &mut source.outbox {
+            outbox.0.extend_from_slice(fresh);
+        } else {
+            // With the last byte that the socket took: whoever throws the rest away must know whether it was an end.
+            let from = sent.saturating_sub(1);
+            source.outbox = Some(Box::new((fresh[from..].to_vec(), sent - from)));
+        }
+        self.memory.change(before, source.held());
+    }
+
+    /// Goes on with what was kept, when the socket takes more.
+    #[cold]
+    fn send_outbox(&self, source: &mut Source, id: Id) {
+        let before = source.held();
+        if let Some(mut outbox) = source.outbox.take() {
+            let (bytes, sent) = &mut *outbox;
+            match source.write(self, id, &bytes[*sent..]) {
+                Ok(n) => {
+                    *sent += n;
+                    source.outbox = (*sent < bytes.len()).then_some(outbox);
+                }
+                Err(error) => source.error = Some(error.kind()),
+            }
+        }
+        self.memory.change(before, source.held());
     }
 
     /// Lets `write` append to the output that leaves when the task rests.
@@ -259,7 +324,7 @@ impl Core {
         let mut staged = self.staged.borrow_mut();
         let result = write(&mut staged);
         if staged.len() > HIGH_WATER {
-            self.checked.set(Id::NONE);
+            self.doubt();
         }
         result
     }
@@ -283,20 +348,22 @@ impl Core {
 
     fn send_to(&self, id: Id) {
         let mut staged = self.staged.borrow_mut();
-        let mut sources = self.sources.borrow_mut();
-        let failed = sources
-            .get_mut(id)
-            .is_some_and(|source| self.send(source, id, &staged));
+        let failed = self.with(id, |source| self.send(source, id, &staged));
         staged.clear();
         if staged.capacity() > 2 * BUFFER {
             *staged = Vec::new(); // a reply may be megabytes; the buffer of all need not stay so
         }
-        drop((staged, sources));
-        if failed {
+        drop(staged);
+        if failed.unwrap_or(false) {
             self.notify(self.with(id, |source| source.take_waiters(BOTH)));
         }
     }
 
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as a call it takes 15 instructions more a request"
+    )]
     pub(super) fn notify(&self, waiters: Io<(Waiter, Waiter)>) {
         if let Ok((reader, writer)) = waiters {
             self.tasks.notify(reader);

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::event_loop::Core;
 use super::pool::BUFFER;
@@ -57,6 +57,11 @@ impl Stream {
         &self.buffer[self.start as usize..self.end as usize]
     }
 
+    /// Whether there is input that was read and not consumed.
+    pub fn has_input(&self) -> bool {
+        self.start < self.end
+    }
+
     /// Is done with the first `count` bytes of the input.
     ///
     /// # Panics
@@ -68,7 +73,7 @@ impl Stream {
             "consumed more than there is"
         );
         self.start += count as u32;
-        if self.start == self.end {
+        if self.start == self.end && count > 0 {
             self.release();
         }
     }
@@ -83,35 +88,34 @@ impl Stream {
     }
 
     /// The step behind [`fill`](Stream::fill), for futures that do more; reads `most` bytes at the most.
+    #[inline]
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<bool>> {
         if self.start < self.end {
             // A buffer may hold a hundred thousand lines: what is there already is held to the same rules.
             return self.poll_in_order(cx).map_ok(|()| true);
         }
         let core = &*self.core;
+        if core.drained.get() == self.id && core.tasks.is_own(cx) {
+            return Poll::Pending;
+        }
+        self.poll_read(cx, most)
+    }
+
+    #[inline(never)]
+    fn poll_read(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<bool>> {
+        let core = &*self.core;
+        core.drained.set(Id::NONE);
         if !core.may_go_on(cx) {
             return Poll::Pending;
         }
         core.relieve();
-        let mut buffer = core.pool.take();
-        let room = most.min(buffer.len());
-        let read = core.with(self.id, |source| {
-            source.may_read()?;
-            source.read(core, self.id, &mut buffer[..room])
-        })?;
-        if let Ok(n @ 1..) = read {
-            (self.buffer, self.start, self.end) = (buffer, 0, n as u32);
+        let n = ready!(core.poll_read(self.id, cx, most))?;
+        if n > 0 {
+            (self.buffer, self.start, self.end) = (core.pool.take(), 0, n as u32);
             core.checked.set(self.id);
             core.spend(CALL + (n / READ) as i64);
-            return Poll::Ready(Ok(true));
         }
-        core.pool.give(buffer);
-        match read {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                core.wait(self.id, INPUT, cx)
-            }
-            read => Poll::Ready(read.map(|_| false)),
-        }
+        Poll::Ready(Ok(n > 0))
     }
 
     /// Whether the task may go on with this stream: it has not failed, its output flows, there is budget left, and not
@@ -131,20 +135,17 @@ impl Stream {
     #[cold]
     fn poll_in_earnest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let core = &*self.core;
-        if !core.may_go_on(cx) {
-            self.park();
-            return Poll::Pending;
+        let mut polled = Poll::Pending;
+        if core.may_go_on(cx) {
+            core.relieve();
+            polled = core.poll_with(self.id, INPUT, cx, |source| source.poll_may_read());
         }
-        core.relieve();
-        match core.with(self.id, |source| source.may_read())? {
-            Ok(()) => core.checked.set(self.id),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.park();
-                return self.core.wait(self.id, INPUT, cx);
-            }
-            Err(error) => return Poll::Ready(Err(error)),
+        match &polled {
+            Poll::Ready(Ok(())) => core.checked.set(self.id),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.park(),
         }
-        Poll::Ready(Ok(()))
+        polled
     }
 
     /// Waits until all output has been taken by the kernel.
@@ -187,6 +188,7 @@ impl Stream {
 
     /// Makes the next read ask the socket, even if no edge told of input.
     pub fn expect_input(&self) {
+        self.core.doubt();
         let _ = self.core.with(self.id, Source::expect_input);
     }
 
@@ -201,10 +203,10 @@ impl Stream {
     /// against the memory limit.
     #[inline]
     pub fn keep(&mut self, bytes: usize) {
-        let kept = (bytes + self.buffer.len()).min(u32::MAX as usize) as u32;
+        let kept = u32::try_from(bytes + self.buffer.len()).unwrap_or(u32::MAX);
         if kept != self.kept {
             self.kept = kept;
-            self.core.keep(self.id, kept as usize);
+            self.core.keep(self.id, kept);
             self.core.call_in();
         }
     }
@@ -299,11 +301,8 @@ impl Future for Flush<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let stream = &*self.0;
         stream.core.send_staged();
-        match stream.core.with(stream.id, |source| source.is_in_order())? {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                stream.core.wait(stream.id, OUTPUT, cx)
-            }
-            flushed => Poll::Ready(flushed),
-        }
+        stream
+            .core
+            .poll_with(stream.id, OUTPUT, cx, |source| source.poll_in_order())
     }
 }

@@ -31,11 +31,10 @@
 //! thread, so it goes through a mutex and, if the reactor sleeps, ends its sleep: [`Signal`].
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, RawWakerVTable, Wake, Waker};
 
@@ -78,7 +77,7 @@ struct Task {
 /// The task table and the ready queue.
 pub(crate) struct Tasks {
     table: RefCell<Slots<Task>>,
-    ready: RefCell<VecDeque<Id>>,
+    ready: RefCell<Vec<Id>>,
     shared: Arc<Shared>,
     current: Cell<Current>,
 }
@@ -101,8 +100,7 @@ impl Tasks {
     pub(crate) fn new(unparker: Arc<dyn Unpark>) -> Tasks {
         let shared = Shared {
             queue: Mutex::default(),
-            some: AtomicBool::new(false),
-            parked: AtomicBool::new(false),
+            state: AtomicU8::new(AWAKE),
             unparker,
         };
         Tasks {
@@ -134,18 +132,22 @@ impl Tasks {
                 owner,
             }
         });
-        self.ready.borrow_mut().push_back(id);
+        self.ready.borrow_mut().push(id);
         id
     }
 
     /// Transitions 1 and 5.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "as a call it takes 15 instructions more a request"
+    )]
     pub(crate) fn wake(&self, id: Id) {
         if let Some(task) = self.table.borrow_mut().get_mut(id) {
             match task.state {
                 State::Idle => {
                     task.state = State::Queued;
-                    self.ready.borrow_mut().push_back(id);
+                    self.ready.borrow_mut().push(id);
                 }
                 State::Running => task.state = State::Woken,
                 State::Queued | State::Woken => {}
@@ -153,13 +155,9 @@ impl Tasks {
         }
     }
 
-    /// Transition 2, for the `at`-th task of the queue. None: it was cancelled in the meantime.
+    /// Transition 2. None: it was cancelled in the meantime.
     #[inline]
-    pub(crate) fn start(&self, at: usize) -> Option<(Id, Body)> {
-        let id = match at {
-            0 => self.ready.borrow_mut().pop_front()?,
-            at => self.ready.borrow_mut().remove(at)?,
-        };
+    pub(crate) fn start(&self, id: Id) -> Option<Body> {
         let mut table = self.table.borrow_mut();
         let task = table.get_mut(id)?;
         let body = task.body.take()?;
@@ -169,7 +167,7 @@ impl Tasks {
             data: body.waker.data(),
             vtable: body.waker.vtable(),
         });
-        Some((id, body))
+        Some(body)
     }
 
     /// Transitions 3 and 6. Gives the body back if the task was cancelled while it ran.
@@ -184,7 +182,7 @@ impl Tasks {
         task.body = Some(body);
         if task.state == State::Woken {
             task.state = State::Queued;
-            self.ready.borrow_mut().push_back(id);
+            self.ready.borrow_mut().push(id);
         } else {
             task.state = State::Idle;
         }
@@ -216,29 +214,41 @@ impl Tasks {
         self.table.borrow().len()
     }
 
-    /// How many tasks are ready, once those that were woken through their wakers have joined the queue.
-    pub(crate) fn ready(&self) -> usize {
-        if self.shared.some.swap(false, Ordering::SeqCst) {
-            let woken = std::mem::take(&mut *self.shared.lock());
-            for signal in woken {
-                // Cleared before the task runs: a wake from now on is a new one. A swap, not a store: it takes over what
-                // whoever was told "queued already" had written before he woke.
-                signal.queued.swap(false, Ordering::SeqCst);
-                self.wake(signal.id);
-            }
+    /// Takes the ready queue, with those that were woken through their wakers at its end, for an empty one.
+    pub(crate) fn take_ready(&self, batch: &mut Vec<Id>) {
+        if self.shared.state.load(Ordering::Acquire) == WOKEN {
+            self.collect_woken();
         }
-        self.ready.borrow().len()
+        std::mem::swap(&mut *self.ready.borrow_mut(), batch);
     }
 
-    /// Says that the reactor is about to sleep, so that a wake must end that sleep. False: a wake came first, do not.
+    #[cold]
+    fn collect_woken(&self) {
+        self.shared.state.swap(AWAKE, Ordering::AcqRel);
+        // In place: a queue that is taken out would be allocated anew for the next wake.
+        for signal in self.shared.lock().drain(..) {
+            // Cleared before the task runs: a wake from now on is a new one. A swap, not a store: it takes over what
+            // whoever was told "queued already" had written before he woke.
+            signal.queued.swap(false, Ordering::SeqCst);
+            self.wake(signal.id);
+        }
+    }
+
+    /// Whether a task is ready.
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.borrow().is_empty() || self.shared.state.load(Ordering::Acquire) == WOKEN
+    }
+
+    /// Says that the reactor is about to sleep, so that a wake must end that sleep. False: a task is ready, do not.
+    #[inline]
     pub(crate) fn park(&self) -> bool {
-        self.shared.parked.store(true, Ordering::SeqCst);
-        !self.shared.some.load(Ordering::SeqCst)
+        self.ready.borrow().is_empty() && self.shared.go(AWAKE, ASLEEP)
     }
 
     /// Says that it sleeps no more.
+    #[inline]
     pub(crate) fn unpark(&self) {
-        self.shared.parked.store(false, Ordering::SeqCst);
+        self.shared.go(ASLEEP, AWAKE);
     }
 
     /// Who is to be woken for `cx`: the running task by its key if `cx` carries its own waker, else that waker, which
@@ -248,13 +258,18 @@ impl Tasks {
     /// borrow held.
     #[inline]
     pub(crate) fn waiter(&self, cx: &Context<'_>) -> Waiter {
-        let (current, waker) = (self.current.get(), cx.waker());
-        if std::ptr::eq(waker.data(), current.data) && std::ptr::eq(waker.vtable(), current.vtable)
-        {
-            Waiter::Task(current.id)
+        if self.is_own(cx) {
+            Waiter::Task(self.current.get().id)
         } else {
-            Waiter::Other(waker.clone())
+            Waiter::Other(cx.waker().clone())
         }
+    }
+
+    /// Whether `cx` carries the running task's own waker.
+    #[inline]
+    pub(crate) fn is_own(&self, cx: &Context<'_>) -> bool {
+        let (current, waker) = (self.current.get(), cx.waker());
+        std::ptr::eq(waker.data(), current.data) && std::ptr::eq(waker.vtable(), current.vtable)
     }
 
     /// Wakes who waits. Foreign code may run: with no borrow held.
@@ -291,14 +306,26 @@ struct Signal {
 /// The part of the ready queue that other threads can reach.
 struct Shared {
     queue: Mutex<Vec<Arc<Signal>>>,
-    /// Whether the queue holds something: spares the reactor the lock in a turn that nobody woke so.
-    some: AtomicBool,
-    /// Whether the reactor sleeps, or is about to: only then must a wake reach into the driver.
-    parked: AtomicBool,
+    /// One of the three below.
+    state: AtomicU8,
     unparker: Arc<dyn Unpark>,
 }
 
+/// The reactor is busy: it will look at the state before it sleeps.
+const AWAKE: u8 = 0;
+/// The reactor sleeps, or is about to: only then must a wake reach into the driver.
+const ASLEEP: u8 = 1;
+/// The queue holds something. The reactor needs no lock to see that it does not.
+const WOKEN: u8 = 2;
+
 impl Shared {
+    /// From one state to another, if it is in that one.
+    #[inline]
+    fn go(&self, from: u8, to: u8) -> bool {
+        let (done, failed) = (Ordering::AcqRel, Ordering::Acquire);
+        self.state.compare_exchange(from, to, done, failed).is_ok()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Signal>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -317,10 +344,9 @@ impl Wake for Signal {
         }
         let shared = &self.shared;
         shared.lock().push(Arc::clone(self));
-        // Either the reactor, about to sleep, sees `some`, or this thread sees `parked`: both store before they load,
-        // and sequential consistency forbids that both loads miss.
-        shared.some.store(true, Ordering::SeqCst);
-        if shared.parked.swap(false, Ordering::SeqCst) {
+        // Pushed first: whoever finds it WOKEN finds the signal. And one of the two finds the other: the reactor cannot
+        // fall asleep any more, or it was ASLEEP here.
+        if shared.state.swap(WOKEN, Ordering::AcqRel) == ASLEEP {
             shared.unparker.unpark();
         }
     }

@@ -28,10 +28,9 @@ impl World {
     /// Reports the edges that there are: false, there is none.
     fn report(&mut self, events: &mut Vec<Event>) -> bool {
         if self.seeded {
-            for last in (1..self.edges.len()).rev() {
-                let other = self.random(last as u64 + 1) as usize;
-                self.edges.swap(last, other);
-            }
+            let mut edges = std::mem::take(&mut self.edges);
+            self.shuffle(&mut edges);
+            self.edges = edges;
         }
         let batch = self.batch.min(self.edges.len());
         let edges: Vec<_> = self.edges.drain(..batch).collect();
@@ -40,6 +39,14 @@ impl World {
             events.push(Event { id, ready });
         }
         !edges.is_empty()
+    }
+
+    /// Puts things in an order that the seed chooses.
+    fn shuffle<T>(&mut self, things: &mut [T]) {
+        for last in (1..things.len()).rev() {
+            let other = self.random(last as u64 + 1) as usize;
+            things.swap(last, other);
+        }
     }
 
     /// Where a poll that found nothing goes on: at the time of what comes next. `None`: it returns.
@@ -241,13 +248,13 @@ impl Driver for Door {
         }
     }
 
-    fn pick(&mut self, ready: usize) -> usize {
+    fn order(&mut self, ready: &mut [Id]) {
         let mut world = self.0.world();
-        if !world.seeded {
-            return 0;
+        if world.seeded {
+            world.shuffle(ready);
+            for id in ready.iter() {
+                world.note(id.to_bits());
+            }
         }
-        let picked = world.random(ready as u64) as usize;
-        world.note(picked as u64);
-        picked
     }
 }

@@ -95,7 +95,7 @@ impl Client {
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Found>>> {
         self.stream.consume(std::mem::take(&mut self.handed));
         loop {
-            if !self.stream.input().is_empty() {
+            if self.stream.has_input() {
                 ready!(self.stream.poll_in_order(cx))?;
                 let (consumed, found) = self.lines.next(self.stream.input());
                 if found.is_some() {
@@ -103,6 +103,9 @@ impl Client {
                     return Poll::Ready(Ok(found));
                 }
                 self.stream.consume(consumed);
+            } else if self.lines.held() > 0 {
+                // There is no line in nothing, but the one that was handed out last is let go of.
+                self.lines.next(&[]);
             }
             if !ready!(self.poll_input(cx))? {
                 return Poll::Ready(Ok(self.lines.finish()));
@@ -112,18 +115,28 @@ impl Client {
 
     /// Waits for input; `false`: there will be none.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if self.left.is_some() {
-            // While output waits or the budget is spent, to read nothing would not mean that nothing is there.
-            ready!(self.stream.poll_in_order(cx))?;
-            self.stream.expect_input();
+        if let Some(left) = self.left {
+            return self.poll_rest(left, cx);
         }
-        let most = self.left.map_or(usize::MAX, |left| left.max(1));
-        let filled = self.stream.poll_fill(cx, most);
+        let more = ready!(self.stream.poll_fill(cx, usize::MAX))?;
+        self.worker.stats.input(self.stream.input().len());
+        self.ended = !more;
+        Poll::Ready(Ok(more))
+    }
+
+    /// The same at the end of the server: reads what is `left` of what had arrived then.
+    #[cold]
+    fn poll_rest(&mut self, left: usize, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        // While output waits or the budget is spent, to read nothing would not mean that nothing is there.
+        ready!(self.stream.poll_in_order(cx))?;
+        self.stream.expect_input();
+        let filled = self.stream.poll_fill(cx, left.max(1));
         let count = self.stream.input().len();
-        if self.left == Some(0) && count > 0 && std::mem::take(&mut self.marked) {
-            self.left = Some(count + self.stream.unread()?);
+        let mut left = left;
+        if left == 0 && count > 0 && std::mem::take(&mut self.marked) {
+            left = count + self.stream.unread()?;
         }
-        if self.left == Some(0) || self.left.is_some() && filled.is_pending() {
+        if left == 0 || filled.is_pending() {
             // All that had arrived has been read. Had the end arrived behind it? If not, an unfinished line stays so.
             self.ended = matches!(filled, Poll::Ready(Ok(false)));
             self.stream.consume(count);
@@ -134,7 +147,7 @@ impl Client {
         }
         let more = ready!(filled)?;
         self.worker.stats.input(count);
-        self.left = self.left.map(|left| left - count);
+        self.left = Some(left - count);
         self.ended = !more;
         Poll::Ready(Ok(more))
     }
@@ -149,7 +162,16 @@ impl Client {
     }
 
     /// What may end a wait besides what is waited for: `Ok` means look again.
+    #[inline]
     fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.silence.is_none() && !self.worker.shutdown.is_set() {
+            return Poll::Pending; // as nearly always
+        }
+        self.poll_end(cx)
+    }
+
+    #[cold]
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.left.is_none() && self.worker.shutdown.is_set() {
             self.marked = self.stream.has_tail();
             self.left = Some(self.stream.unread()?);

@@ -54,7 +54,8 @@ impl Client {
         {
             self.writer().write(farewell);
             let handle = self.worker.handle.clone();
-            timeout(&handle, LINGER, self.stream.flush()).await;
+            // Boxed, for every client has room for all that its session may ever wait for: 120 bytes each, for this one.
+            Box::pin(timeout(&handle, LINGER, self.stream.flush())).await;
         }
     }
 
