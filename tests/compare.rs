@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{self, Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -214,17 +215,17 @@ fn both_models_are_measured_in_turn() {
         // A busy machine may not have two CPUs at once for us.
         assert!(!on_one || run["cpu_distance_ns"].is_null(), "{run:#}");
     }
-    for median in json["medians"].as_array().expect("medians") {
+    let medians = json["medians"].as_array().expect("medians");
+    for median in medians {
         let cpu = &median["server_cpu_ns_per_request"];
         assert!(
             number(cpu, "min") <= number(cpu, "median")
                 && number(cpu, "median") <= number(cpu, "max")
         );
-        let is_first = median["server"] == "reactor";
-        assert!(
-            (number(cpu, "ratio") - 1.0).abs() < 1e-9 || !is_first,
-            "{median:#}"
-        );
+        let of_first = medians.iter().find(|first| first["cpus"] == median["cpus"]);
+        let of_first = &of_first.expect("the reactor's")["server_cpu_ns_per_request"];
+        let ratio = number(cpu, "median") / number(of_first, "median");
+        assert!((number(cpu, "ratio") - ratio).abs() < 1e-9, "{median:#}");
         assert_eq!(cpu["runs"], 2);
     }
     for text in [
@@ -303,32 +304,43 @@ fn loads_of_other_kinds_are_measured_too() {
     }
 }
 
+/// The CPUs on which the thread with this folder in `/proc` may run.
+fn allowed(thread: &Path) -> Option<String> {
+    let status = fs::read_to_string(thread.join("status")).ok()?;
+    let list = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    list.map(|list| list.trim().to_owned())
+}
+
 #[test]
-fn the_server_is_kept_on_its_cpus_with_all_its_threads() {
+fn both_sides_are_kept_on_their_cpus_with_all_their_threads() {
     for place in places() {
         let comparison = Comparison::start(&[
             "--models", "threads", "--rounds", "1", "-d", "5s", "-c", "8", "--cpus", place,
         ]);
         let mut threads = Vec::new();
         eventually("the server has its clients", || {
-            let allowed = |task: fs::DirEntry| {
-                let status = fs::read_to_string(task.path().join("status")).ok()?;
-                status.lines().find_map(|line| {
-                    Some(line.strip_prefix("Cpus_allowed_list:")?.trim().to_owned())
-                })
-            };
             let tasks = comparison
                 .servers()
                 .into_iter()
                 .flat_map(|pid| fs::read_dir(format!("/proc/{pid}/task")))
                 .flatten();
-            threads = tasks.flatten().filter_map(allowed).collect();
+            let tasks = tasks.flatten().map(|task| task.path());
+            threads = tasks.filter_map(|task| allowed(&task)).collect();
             threads.len() > 8
         });
         let places: BTreeSet<_> = threads.iter().collect();
         assert_eq!(places.len(), 1, "{places:?}");
         let single = threads[0].parse::<usize>().is_ok();
         assert!(single || (place == "apart" && cpus() > 2), "{places:?}");
+        let ours = allowed(format!("/proc/{}", comparison.child.id()).as_ref());
+        let ours = ours.expect("it is there");
+        assert!(
+            ours.parse::<usize>().is_ok(),
+            "the load tester is on {ours}"
+        );
+        assert_eq!(ours == threads[0], place == "same", "{ours}, {threads:?}");
         comparison.signal(Signal::TERM);
         assert_eq!(comparison.end().status, Some(143));
     }

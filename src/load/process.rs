@@ -102,6 +102,7 @@ mod tests {
             "{this:?}"
         );
         assert!(this.threads > 0 && this.waits > 0, "{this:?}");
+        assert!(this.cpu > Duration::ZERO, "{this:?}");
         assert!(Process::look(u32::MAX).is_err());
     }
 
