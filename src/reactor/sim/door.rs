@@ -252,7 +252,9 @@ impl Driver for Door {
         let mut world = self.0.world();
         if world.seeded {
             world.shuffle(ready);
-            ready.iter().for_each(|id| world.note(id.to_bits()));
+            for id in ready {
+                world.note(id.to_bits());
+            }
         }
     }
 }
