@@ -211,7 +211,8 @@ fn both_models_are_measured_in_turn() {
         // One thread a client and a few more, or a few.
         let threads = number(run, "server_threads");
         assert_eq!(run["server"] == "threads", threads >= 4.0 + 1.0, "{run:#}");
-        assert_eq!(run["cpu_distance_ns"].is_null(), on_one, "{run:#}");
+        // A busy machine may not have two CPUs at once for us.
+        assert!(!on_one || run["cpu_distance_ns"].is_null(), "{run:#}");
     }
     for median in json["medians"].as_array().expect("medians") {
         let cpu = &median["server_cpu_ns_per_request"];
@@ -224,7 +225,7 @@ fn both_models_are_measured_in_turn() {
             (number(cpu, "ratio") - 1.0).abs() < 1e-9 || !is_first,
             "{median:#}"
         );
-        assert_eq!(number(cpu, "runs"), 2.0);
+        assert_eq!(cpu["runs"], 2);
     }
     for text in [
         "reactor",
@@ -386,16 +387,15 @@ fn broken(what: &str) -> String {
     let this = env::current_exe().expect("a program");
     let this = this.to_str().expect("UTF-8");
     format!(
-        "{what}=env NBCASER_TEST_PEER={what} NBCASER_TEST_PORT={{port}} '{this}' a_peer_that_does_wrong --exact --ignored --nocapture"
+        "{what}=env NBCASER_TEST_PEER={what} NBCASER_TEST_PORT={{port}} '{this}' a_peer_that_does_wrong --exact --nocapture"
     )
 }
 
 #[test]
-#[ignore = "it is the server of other tests"]
 fn a_peer_that_does_wrong() {
     let (Ok(what), Ok(port)) = (env::var("NBCASER_TEST_PEER"), env::var("NBCASER_TEST_PORT"))
     else {
-        return; // somebody runs all ignored tests
+        return; // as one of the tests it has nothing to do: it is the server of others
     };
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).expect("its port");
     for stream in listener.incoming().flatten() {

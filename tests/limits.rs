@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
-    Client, FULL, GREETING, IDLE, OUT_OF_MEMORY, PATIENCE, QUIT, each_model, eventually, upper,
+    Client, FULL, GREETING, IDLE, OUT_OF_MEMORY, PATIENCE, QUIT, can_open, each_model, eventually,
+    upper,
 };
 use rustix::process::Signal;
 
@@ -222,6 +223,26 @@ fn who_is_idle_is_told_and_closed() {
     });
 }
 
+/// However long the timeout is, it is not early, and hardly late.
+#[test]
+fn the_idle_timeout_is_exact() {
+    each_model(|setup| {
+        let limit = Duration::from_secs(4);
+        let server = setup.flags(&["--idle-timeout", "4s"]).start();
+        // This test may itself be kept waiting by a busy machine: so it may try again.
+        let exact = (0..5).any(|_| {
+            let mut client = server.client();
+            client.ask("hello");
+            let start = Instant::now();
+            assert_eq!(client.rest(), IDLE);
+            let waited = start.elapsed();
+            assert!(waited > limit - Duration::from_millis(10), "{waited:?}");
+            waited < limit + Duration::from_millis(20)
+        });
+        assert!(exact);
+    });
+}
+
 /// A byte now and then keeps the connection, and so does reading now and then.
 #[test]
 fn who_moves_slowly_is_not_idle() {
@@ -420,6 +441,62 @@ fn who_does_not_read_big_replies_is_sent_away_when_memory_is_spent() {
     });
 }
 
+/// Who has all its replies keeps nothing of them or of its last line, however long they were: nobody pays for it.
+#[test]
+fn who_has_been_answered_holds_no_memory() {
+    each_model(|setup| {
+        let server = setup.flags(&["--max-memory", "4MiB"]).start();
+        let (mut long, mut many) = (server.clients(100), server.clients(100));
+        let text = "x".repeat(200 * KIB);
+        for client in &mut long {
+            client.ask(&text); // a line that comes in pieces
+        }
+        for client in &mut many {
+            client.send("\n".repeat(4000)); // a piece with many lines
+            client.expect(upper("").repeat(4000));
+        }
+        for client in long.iter_mut().chain(&mut many) {
+            client.ask("and on");
+        }
+        assert_eq!(server.logged("the memory limit is reached"), 0);
+    });
+}
+
+/// Long lines of three hundred clients at once, with replies nine times as long: what all of them would take together,
+/// side by side, is far more than the limit, and it is never taken.
+#[test]
+fn a_crowd_with_long_lines_takes_bounded_memory() {
+    const MANY: usize = 300;
+    if !can_open(MANY as u64 + 100) {
+        return;
+    }
+    each_model(|setup| {
+        let server = setup.flags(&["--max-memory", "16MiB"]).start();
+        let connect = || Client::with_receive_buffer(&server.address(), SMALL);
+        let clients: Vec<_> = (0..MANY).map(|_| connect().expect("it listens")).collect();
+        let memory = server.peak_memory();
+        let line = format!("{}\n", "\u{390}".repeat(131_000));
+        let clients: Vec<Client> = thread::scope(|scope| {
+            let send = |mut client: Client| {
+                let line = &line;
+                scope.spawn(move || {
+                    client.try_send(line); // they do not read, and most are sent away
+                    client
+                })
+            };
+            let sending: Vec<_> = clients.into_iter().map(send).collect();
+            let sent = sending.into_iter().map(|s| s.join().expect("no panic"));
+            sent.collect()
+        });
+        eventually("it has done what it can", || server.load() < 0.1);
+        drop(clients);
+        server.serves();
+        let grown = server.peak_memory() - memory;
+        println!("{} MiB more", grown >> 20);
+        assert!(grown < 160 << 20, "{grown} bytes more");
+    });
+}
+
 /// The end of input: all that came before it is answered, the last line without an end too.
 #[test]
 fn after_a_half_close_everything_is_answered() {
@@ -494,6 +571,41 @@ fn after_quit_a_client_that_stays_is_closed_after_a_second() {
             "{waited:?}"
         );
         server.settles_at(descriptors);
+    });
+}
+
+/// However many lines are wrong, and whoever sent them: few lines of the log tell of all.
+#[test]
+fn trouble_is_told_with_its_count() {
+    each_model(|setup| {
+        let server = setup.start();
+        let mut client = server.client();
+        client.send(b"\xff\n".repeat(500));
+        client.read(b"<invalid UTF-8 at byte 0>\r\n".len() * 500);
+        client.half_close();
+        assert_eq!(client.rest(), b"");
+        let (mut sent, start) = (500, Instant::now());
+        eventually("all are told", || {
+            if start.elapsed() > Duration::from_secs(1) {
+                let mut other = server.client();
+                other.send(b"\xff\n");
+                other.read_line();
+                sent += 1;
+            }
+            let log = server.log();
+            let told = log
+                .lines()
+                .filter(|line| line.contains("a line was not UTF-8"));
+            let told = told.map(|line| {
+                let more = line
+                    .split_once('(')
+                    .and_then(|(_, more)| more.split_once(' '));
+                more.map_or(1, |(more, _)| 1 + more.parse::<usize>().expect("a number"))
+            });
+            let told: Vec<usize> = told.collect();
+            assert!(told.len() <= 2 + start.elapsed().as_secs() as usize);
+            told.iter().sum::<usize>() == sent
+        });
     });
 }
 

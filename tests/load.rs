@@ -278,24 +278,34 @@ fn all_kinds_of_lines_and_clients_go_well_together() {
 
 #[test]
 fn more_than_all_buffers_hold_can_be_on_its_way() {
-    // 4 MiB of lines and 4 MiB of replies on each connection: had the client not read while it writes, both sides would
-    // wait for each other for ever.
+    // 32 MiB of lines, and as much of replies: had the client not read while it writes, both sides would wait for each
+    // other for ever.
     let server = server();
     let flags = [
         "-c",
-        "2",
+        "1",
         "-p",
-        "256",
+        "2048",
         "--line-length",
         "16384",
         "-n",
-        "1500",
+        "2048",
         "--timeout",
-        "30s",
+        "15s",
     ];
     let (report, status) = json(&server.addresses[0], &flags);
     assert_eq!(status, 0, "{report:#}");
-    assert_eq!(number(&report, "/requests"), 1500);
+    assert_eq!(number(&report, "/replies"), 2048);
+}
+
+#[test]
+fn an_open_loop_lasts_until_its_time_is_over() {
+    // The last line is due 90 ms before the end.
+    let server = server();
+    let flags = ["-c", "2", "--rate", "10", "-d", "1090ms", "--warmup", "0"];
+    let (report, status) = json(&server.addresses[0], &flags);
+    assert_eq!((status, &report["ended"]), (0, &Value::from("time")));
+    assert_eq!(number(&report, "/requests"), 11);
 }
 
 #[test]

@@ -38,8 +38,10 @@ fn every_link_leads_to_a_file() {
         (root, README),
         (root, include_str!("../CHANGELOG.md")),
         (&docs, include_str!("../docs/README.md")),
+        (&docs, include_str!("../docs/comparison.md")),
         (&docs, include_str!("../docs/decisions.md")),
         (&docs, include_str!("../docs/faults.md")),
+        (&docs, include_str!("../docs/compare-json.md")),
         (&docs, include_str!("../docs/load-json.md")),
         (&docs, include_str!("../docs/reliability.md")),
         (root, include_str!("../SECURITY.md")),
@@ -84,7 +86,7 @@ fn no_flag_is_missing_and_none_is_invented() {
             .expect("the program starts");
         String::from_utf8(help.stdout).expect("UTF-8")
     };
-    let help = help(&["--help"]) + &help(&["load", "--help"]);
+    let help = help(&["--help"]) + &help(&["load", "--help"]) + &help(&["compare", "--help"]);
     let is_of_a_flag = |c: char| c.is_ascii_lowercase() || c == '-';
     let flags = |text: &str| {
         let words = text.split(|c| !is_of_a_flag(c));

@@ -159,6 +159,31 @@ fn what_comes_after_the_signal_is_not_answered() {
     });
 }
 
+/// An urgent byte hides nothing that came behind it, from a session that could not look at it before.
+#[test]
+fn what_arrived_behind_an_urgent_byte_is_answered() {
+    each_model(|setup| {
+        let flags = ["--max-line", "1MiB", "--drain", "60s"];
+        let mut server = setup.flags(&flags).start();
+        let mut client = Client::with_receive_buffer(&server.address(), Some(4096));
+        let client = &mut client.as_mut().expect("it listens");
+        // Its reply is more than the kernel takes, so once that has begun the session waits and reads no more.
+        client.send(format!("{}\n", "\u{390}".repeat(512 << 10)));
+        client.expect(GREETING);
+        eventually("the reply begins", || !client.is_silent());
+        client.send("before\n");
+        client.socket.send_out_of_band(b"!").expect("it is sent");
+        client.send("behind\n".repeat(1000));
+        server.signal(Signal::TERM);
+        server.wait_for_log("SIGTERM received");
+        let reply = client.read_line().len();
+        assert_eq!(reply, 9 * MIB + "Upper-cased: ''\r\n".len());
+        let rest = [upper("before"), upper("behind").repeat(1000)].concat();
+        assert_eq!(common::show(&client.rest()), common::show(&rest));
+        assert_eq!(server.status(), 0);
+    });
+}
+
 /// Megabytes of replies wait for clients that read slowly: all of it is delivered.
 #[test]
 fn pending_replies_are_all_delivered() {
@@ -250,6 +275,25 @@ fn a_drain_of_no_time_ends_it_at_once() {
         let _deaf = deaf(&server);
         server.signal(Signal::TERM);
         assert_eq!(server.status(), 1, "{}", server.log());
+    });
+}
+
+/// However little time there is, what had arrived is answered if that takes no waiting.
+#[test]
+fn a_drain_of_no_time_answers_what_can_be_answered_at_once() {
+    each_model(|setup| {
+        let mut server = setup.flags(&["--drain", "0"]).start();
+        let mut clients = server.clients(50);
+        while_stopped(&server, Signal::TERM, || {
+            for client in &mut clients {
+                client.send("hello\n".repeat(500));
+            }
+        });
+        for client in &mut clients {
+            assert_eq!(client.rest(), upper("hello").repeat(500));
+        }
+        assert_eq!(server.status(), 0, "{}", server.log());
+        assert_eq!(server.summary().cut_off, 0);
     });
 }
 

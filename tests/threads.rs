@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::inject::{Injected, can_trace};
-use common::{Client, FULL, GREETING, Setup, THREADS, can_open, eventually, upper};
+use common::{Client, FULL, GREETING, QUIT, Setup, THREADS, can_open, eventually, upper};
 use rustix::process::Signal;
 
 fn setup() -> Setup {
@@ -136,6 +136,29 @@ fn a_drained_client_sees_the_end_a_fifth_of_a_second_later() {
     client.send("too late\n");
     assert_eq!(client.rest(), upper("hello"));
     assert!(start.elapsed() >= Duration::from_millis(200));
+    assert_eq!(server.status(), 0);
+}
+
+/// The signal comes while a session says its last words: it is not both deaf and mute then, for the kernel would answer
+/// what the client still sends with a reset, and that takes the last words from it.
+#[test]
+fn a_client_that_quits_as_the_server_drains_hears_the_last_words() {
+    if !can_trace() {
+        return;
+    }
+    let mut server = setup().start();
+    let mut client = server.client();
+    let slow = Injected::into_thread(&server, "client", "sendto:delay_exit=500000");
+    client.send("quit\n");
+    eventually("it has been said", || !client.is_silent());
+    server.signal(Signal::TERM);
+    server.wait_for_log("SIGTERM received");
+    for _ in 0..100 {
+        assert!(client.try_send("too late\n"), "a reset");
+        thread::sleep(Duration::from_millis(10)); // silence would end it
+    }
+    drop(slow);
+    assert_eq!(client.rest(), QUIT);
     assert_eq!(server.status(), 0);
 }
 

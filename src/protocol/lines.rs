@@ -86,7 +86,7 @@ impl LineBuffer {
     ///
     /// Returns how many bytes it consumed, and where the line lies that is now complete. `None`
     /// means that all of `input` is consumed, and an unfinished line is kept. What was found is
-    /// valid until the next call.
+    /// valid until the next call, which frees its memory: to wait with none, call it with no input.
     ///
     /// ```
     /// use nbcaser::protocol::{Line, LineBuffer};

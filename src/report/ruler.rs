@@ -3,7 +3,7 @@
 //! A value is first *projected*, to its logarithm for instance, and then stretched over the length of the axis. A value
 //! that its scale does not know (no number, zero on a logarithmic one) has no place: it is not drawn.
 
-use super::axis::{Axis, Scale};
+use super::axis::{Axis, Scale, Unit};
 use super::ticks::{self, Marked};
 
 /// A mark on an axis.
@@ -41,8 +41,11 @@ impl Ruler {
             .filter_map(|value| axis.scale.project(value))
             .collect();
         let (low, high) = ends(&projected);
+        // Between two whole numbers of something there is nothing to mark.
+        let is_counted = axis.unit == Unit::Count && projected.iter().all(|n| n.fract() == 0.0);
+        let finest = if is_counted { 1.0 } else { 0.0 };
         let Marked { low, high, marks } = match axis.scale {
-            Scale::Linear => ticks::linear(low, high, ticks, axis.unit, upright),
+            Scale::Linear => ticks::linear(low, high, (ticks, finest), axis.unit, upright),
             Scale::Log => ticks::log(low, high, ticks, axis.unit, upright),
             Scale::Percentile => ticks::percentile(high, projected.contains(&f64::INFINITY)),
         };

@@ -11,15 +11,22 @@ pub(super) struct Marked {
     pub(super) marks: Vec<(f64, String)>,
 }
 
-/// A linear axis for values in this range. If it is upright, zero is on it and its ends are ticks.
-pub(super) fn linear(low: f64, high: f64, most: usize, unit: Unit, upright: bool) -> Marked {
+/// A linear axis for values in this range, with about `most` ticks at most, which are at least `finest` apart. If it is
+/// upright, zero is on it and its ends are ticks.
+pub(super) fn linear(
+    low: f64,
+    high: f64,
+    (most, finest): (usize, f64),
+    unit: Unit,
+    upright: bool,
+) -> Marked {
     let (low, high) = if upright {
         (low.min(0.0), high.max(0.0))
     } else {
         (low, high)
     };
     let (mut low, mut high) = apart(low, high, (low.abs() * 0.1).max(0.5));
-    let step = round_step((high - low) / most as f64, unit);
+    let step = round_step((high - low) / most as f64, unit).max(finest);
     if upright {
         (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
     }

@@ -6,8 +6,8 @@
 //! |---|---|---|
 //! | one client's dialogue | `session` | `session` |
 //! | what is between the dialogue and the socket | `client`, `parting` | `client`, `parting` |
-//! | who is let in | `accept`, `door` | `accept` |
-//! | from the start to the drain | [`worker`](reactor::worker), `run` | `run`, `clerk` |
+//! | who is let in | `accept`, `door` | `door`, `room` |
+//! | from the start to the drain | [`worker`](reactor::worker), `run` | `run`, `clerk`, `announcer` |
 //!
 //! Read the reactor's first, in the order of its table (20 minutes), then the threads' (15). What both use:
 //!

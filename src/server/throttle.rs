@@ -60,4 +60,13 @@ impl Throttle {
         cause.next = now + EVERY;
         Some(std::mem::take(&mut cause.untold) - 1)
     }
+
+    /// What has happened since it was due, how often: from now on that counts as told.
+    pub(super) fn untold(&self) -> Vec<(&'static str, u64)> {
+        let mut causes = self.causes.borrow_mut();
+        let untold = causes
+            .iter_mut()
+            .map(|cause| (cause.what, std::mem::take(&mut cause.untold)));
+        untold.filter(|&(_, count)| count > 0).collect()
+    }
 }

@@ -4,6 +4,7 @@
 //! * [`Setup`] and [`Server`]: a process, from its flags to its exit status;
 //! * [`Client`]: a connection, no operation of which waits for ever;
 //! * [`inject`]: system calls that fail;
+//! * [`vectors`]: the recorded connections, for whatever speaks the protocol;
 //! * [`eventually`]: waits for what can be observed.
 //!
 //! No test sleeps in the hope that something has happened by then. Where one sleeps all the same, it says why.
@@ -13,6 +14,7 @@
 mod client;
 pub mod inject;
 mod server;
+pub mod vectors;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,7 +22,7 @@ use std::time::{Duration, Instant};
 use std::{fs, process, thread};
 
 #[allow(unused_imports)] // as above
-pub use client::{Client, upper};
+pub use client::{Client, show, upper};
 #[allow(unused_imports)]
 pub use server::{Server, Setup, Summary};
 

@@ -16,6 +16,7 @@ use super::{Client, Model, PATIENCE, REACTOR, TempDir, eventually};
 /// How a server is to be started. It listens on a free port of `127.0.0.1` if nothing else is asked for.
 pub struct Setup {
     pub model: Model,
+    program: PathBuf,
     dir: TempDir,
     flags: Vec<OsString>,
     listens: bool,
@@ -29,6 +30,7 @@ impl Setup {
     pub fn new(model: Model) -> Setup {
         Setup {
             model,
+            program: env!("CARGO_BIN_EXE_nbcaser").into(),
             dir: TempDir::new(),
             flags: Vec::new(),
             listens: false,
@@ -41,6 +43,26 @@ impl Setup {
 
     pub fn reactor() -> Setup {
         Setup::new(REACTOR)
+    }
+
+    /// One of `examples/peers`, which knows no flag but its port. To be started by [`Setup::start_peer`].
+    #[track_caller]
+    pub fn peer(name: &'static str) -> Setup {
+        // The tests are in `deps` of the folder that has `examples`.
+        let test = std::env::current_exe().expect("the path of this test");
+        let program = test.ancestors().nth(2).expect("a folder of builds");
+        let program = program.join("examples").join(name);
+        assert!(
+            program.exists(),
+            "there is no {}: `cargo build --examples` makes it",
+            program.display()
+        );
+        let model = Model { name, flags: &[] };
+        Setup {
+            program,
+            listens: true,
+            ..Setup::new(model)
+        }
     }
 
     pub fn dir(&self) -> &TempDir {
@@ -113,15 +135,29 @@ impl Setup {
         server
     }
 
+    /// The same for a peer, which has no ready file but names its address in the first line of the log.
+    #[track_caller]
+    pub fn start_peer(self) -> Server {
+        let mut server = self.flags(&["--port", "0"]).spawn();
+        let start = "waiting for call on ";
+        eventually("the peer is ready", || {
+            server.logged(start) > 0 || server.has_ended()
+        });
+        let log = server.log();
+        let (_, address) = log.split_once(start).unwrap_or_else(|| panic!("{log}"));
+        let address = address.lines().next().expect("a line");
+        server.addresses = vec![address.replace(' ', ":")];
+        server
+    }
+
     /// Starts it and waits for nothing.
     pub fn spawn(self) -> Server {
-        let binary = env!("CARGO_BIN_EXE_nbcaser");
         let mut command = match &self.shell {
-            None => Command::new(binary),
+            None => Command::new(&self.program),
             Some(script) => {
                 let mut shell = Command::new("sh");
                 let script = format!("{script}\nexec \"$0\" \"$@\"");
-                shell.arg("-c").arg(script).arg(binary);
+                shell.arg("-c").arg(script).arg(&self.program);
                 shell
             }
         };

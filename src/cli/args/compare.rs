@@ -230,3 +230,81 @@ fn command() -> String {
     // What no shell takes (a NUL) is not among the arguments of a process.
     shlex::try_join(words).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Command, in_plain_text, try_parse_from};
+
+    fn order(args: &str) -> Result<Setup, String> {
+        let words = shlex::split(args).expect("whole quotes");
+        let words = ["nbcaser".to_owned(), "compare".into()]
+            .into_iter()
+            .chain(words);
+        let cli = try_parse_from(words).map_err(|error| in_plain_text(&error))?;
+        let Command::Compare(arguments) = cli.command else {
+            panic!("{args}");
+        };
+        Ok(Order::from(arguments).setup)
+    }
+
+    #[test]
+    fn by_default_both_models_are_compared() {
+        let setup = order("").expect("no flags");
+        let names: Vec<_> = setup.contenders.iter().map(|one| &one.name[..]).collect();
+        assert_eq!(names, ["reactor", "threads"]);
+        assert_eq!((setup.rounds, setup.sweep.as_ref()), (5, None));
+        let plan = Plan {
+            warmup: Duration::from_millis(500),
+            duration: Some(Duration::from_secs(2)),
+            ..Plan::default()
+        };
+        assert_eq!(setup.plan, plan);
+    }
+
+    #[test]
+    fn every_flag_is_read() {
+        let setup = order(
+            "--models threads,threads --peer 'a=b {port}' --peer 'b {port}' --rounds 3 --cpus both --sweep 10,1,10 -d 1s \
+             --warmup 0 --start-timeout 2s -c 7 -p 3 --seed 9",
+        );
+        let setup = setup.expect("all are right");
+        let names: Vec<_> = setup.contenders.iter().map(|one| &one.name[..]).collect();
+        assert_eq!(names, ["threads", "threads#2", "a", "b"]);
+        assert_eq!((setup.rounds, setup.runs()), (3, 3 * 4 * 2 * 2));
+        assert_eq!(setup.sweep, Some(vec![1, 10]));
+        assert_eq!(setup.cpus, [Cpus::Same, Cpus::Apart]);
+        assert_eq!(setup.start_timeout, Duration::from_secs(2));
+        assert_eq!(setup.length(), Some(Duration::from_secs(48)));
+        let plan = &setup.plan;
+        assert_eq!((plan.connections, plan.pipeline, plan.mix.seed), (7, 3, 9));
+        assert_eq!(order("--cpus same").expect("a place").cpus, [Cpus::Same]);
+        assert_eq!(order("--cpus apart").expect("a place").cpus, [Cpus::Apart]);
+    }
+
+    #[test]
+    fn wrong_flags_are_refused_with_a_hint() {
+        let table = [
+            ("--models none", "nobody to compare"),
+            ("--models reactor,smoke", "reactor and threads"),
+            ("--models ''", "reactor and threads"),
+            ("--peer x", "{port}"),
+            ("--sweep 0", "0"),
+            ("--sweep 1,x", "x"),
+            ("--rounds 0", "1..=1000"),
+            ("--cpus here", "same"),
+            ("-c 0", "--connections"),
+            ("-d 0", "no time at all"),
+            ("--churn --rate 5", "--churn"),
+            ("-n 5", "-n"),
+            ("localhost:9600", "localhost:9600"),
+        ];
+        for (args, hint) in table {
+            let told = order(args).expect_err(args);
+            assert!(
+                told.starts_with("error: ") && told.contains(hint),
+                "{args}: {told}"
+            );
+        }
+    }
+}

@@ -57,36 +57,12 @@ impl Server {
             .map_err(failed)?;
         let words = tempfile::tempfile().map_err(failed)?;
         let ready = folder.path().join("ready");
-        let mut port = None;
-        let mut command = match &contender.start {
-            Start::Model(model) => {
-                let program = std::env::current_exe().map_err(failed)?;
-                let mut command = Command::new(program);
-                command
-                    .args([
-                        "serve",
-                        "--listen",
-                        "127.0.0.1:0",
-                        "--announce-delay",
-                        "0",
-                        "--announce-every",
-                        "0",
-                    ])
-                    .args(["--model", model, "--ready-file"])
-                    .arg(&ready);
-                command
-            }
-            Start::Peer(words) => {
-                let free = free_port().map_err(failed)?;
-                port = Some(free);
-                let words = Contender::words(words, free);
-                let mut command = Command::new(&words[0]);
-                command.args(&words[1..]);
-                command
-            }
-        };
+        let (mut command, port) = command(contender, &ready).map_err(failed)?;
         command
             .env("RUST_LOG", "warn")
+            // These are for us, if for anybody.
+            .env_remove("LISTEN_FDS")
+            .env_remove("NOTIFY_SOCKET")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(words.try_clone().map_err(failed)?)
@@ -100,40 +76,44 @@ impl Server {
             name: contender.name.clone(),
             child,
             is_over: false,
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(0))),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             words,
             _folder: folder,
         };
-        let begin = now();
+        server.await_greeting(&ready, timeout, signal)?;
+        let (name, port) = (server.name.clone(), server.address.port());
+        match owner::listens(server.pid(), port) {
+            Ok(true) => Ok(server),
+            Ok(false) => Err(CompareError::Wrapper(name, port)),
+            Err(error) => Err(CompareError::Start(name, error)),
+        }
+    }
+
+    /// Waits until it greets us. One that writes a `ready` file has its port there.
+    fn await_greeting(
+        &mut self,
+        ready: &Path,
+        timeout: Duration,
+        signal: &AtomicUsize,
+    ) -> Result<(), CompareError> {
+        let latest = now() + timeout;
         loop {
-            if signal.load(Ordering::Relaxed) != 0 {
-                return Err(CompareError::Signal(signal.load(Ordering::Relaxed) as i32));
+            let received = signal.load(Ordering::Relaxed);
+            if received != 0 {
+                return Err(CompareError::Signal(received as i32));
             }
-            server.check()?;
-            if port.is_none() {
-                port = port_in(&ready);
-                server.address.set_port(port.unwrap_or(0));
+            self.check()?;
+            if self.address.port() == 0 {
+                self.address.set_port(port_in(ready).unwrap_or(0));
             }
-            if port.is_some() && server.greets()? {
-                break;
+            if self.address.port() != 0 && self.greets()? {
+                return Ok(());
             }
-            if now() - begin > timeout {
-                return Err(CompareError::Silent(
-                    server.name.clone(),
-                    server.address,
-                    timeout,
-                ));
+            if now() > latest {
+                let name = self.name.clone();
+                return Err(CompareError::Silent(name, self.address, timeout));
             }
             thread::sleep(LOOK); // between two looks
-        }
-        let pid = server.pid();
-        match owner::listens(pid, server.address.port()) {
-            Ok(true) => Ok(server),
-            Ok(false) => Err(CompareError::Wrapper(
-                server.name.clone(),
-                server.address.port(),
-            )),
-            Err(error) => Err(CompareError::Start(server.name.clone(), error)),
         }
     }
 
@@ -217,8 +197,8 @@ impl Server {
     /// Tells it to end, and waits until it has. One that does not want to is killed, at once if there is a `signal`.
     pub(super) fn stop(self, signal: &AtomicUsize) {
         let _ = kill_process_group(self.group(), Signal::TERM);
-        let begin = now();
-        while !self.has_ended() && now() - begin < TO_END && signal.load(Ordering::Relaxed) == 0 {
+        let latest = now() + TO_END;
+        while !self.has_ended() && now() < latest && signal.load(Ordering::Relaxed) == 0 {
             thread::sleep(LOOK); // between two looks
         }
     }
@@ -227,6 +207,29 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.end();
+    }
+}
+
+/// What starts it, and the port on which it will listen: 0 if it chooses that itself and tells it in the `ready` file.
+fn command(contender: &Contender, ready: &Path) -> io::Result<(Command, u16)> {
+    match &contender.start {
+        Start::Model(model) => {
+            let mut command = Command::new(std::env::current_exe()?);
+            command
+                .args(["serve", "--listen", "127.0.0.1:0", "--model", model])
+                .args(["--announce-delay", "0", "--announce-every", "0"])
+                .arg("--ready-file")
+                .arg(ready);
+            Ok((command, 0))
+        }
+        Start::Peer(words) => {
+            let port = free_port()?;
+            let words = Contender::words(words, port);
+            let (program, args) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+            let mut command = Command::new(program);
+            command.args(args);
+            Ok((command, port))
+        }
     }
 }
 

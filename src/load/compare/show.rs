@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::metric::Metric;
-use super::results::{Results, Summary};
+use super::results::{Results, Run, Summary};
 use super::setup::{Cpus, Setup};
 use crate::load::tables;
 use crate::report::figures;
@@ -11,6 +11,8 @@ use crate::report::table::{Align, Table};
 
 /// From this part of a CPU on the load tester is suspected of being what limits the rate.
 const SATURATED: f64 = 0.9;
+/// Where the two sides had less than this part of the CPU that they share, others had the rest.
+const TAKEN: f64 = 0.9;
 /// Two CPUs that are at times so many times as far apart as at others have been moved.
 const MOVED: f64 = 2.0;
 
@@ -182,6 +184,22 @@ pub(super) fn remarks(results: &Results) -> Vec<String> {
              from the time at which a line was to be sent."
                 .into(),
         );
+    }
+    let share = |run: &Run| {
+        let parts = [Metric::ServerBusy, Metric::LoadBusy];
+        parts
+            .into_iter()
+            .filter_map(|part| part.of(&run.figures))
+            .sum()
+    };
+    let same = results.runs.iter().filter(|run| run.cpus == Cpus::Same);
+    let had = Summary::of(same.map(share).collect());
+    // In a closed loop one of the two always has something to do.
+    if let Some(had) = had.filter(|had| had.low < TAKEN && setup.plan.rate.is_none()) {
+        remarks.push(format!(
+            "The two had but {} of their one CPU in a run: others had the rest, and their traces are in the figures.",
+            figures::share(had.low)
+        ));
     }
     let apart = |metric| {
         let runs = results.runs.iter().filter(|run| run.cpus == Cpus::Apart);

@@ -252,7 +252,7 @@ impl Driver for Door {
         let mut world = self.0.world();
         if world.seeded {
             world.shuffle(ready);
-            for id in ready {
+            for id in ready.iter() {
                 world.note(id.to_bits());
             }
         }

@@ -15,7 +15,7 @@ fn labels(scale: Scale, unit: Unit, upright: bool, values: &[f64]) -> Vec<String
 fn ticks_are_round() {
     use Scale::{Linear, Log, Percentile};
     use Unit::{Bytes, Count, Nanoseconds, Percent};
-    let table: [(Scale, Unit, bool, &[f64], &str); 15] = [
+    let table: [(Scale, Unit, bool, &[f64], &str); 16] = [
         (
             Linear,
             Count,
@@ -51,8 +51,9 @@ fn ticks_are_round() {
             &[-0.3, 0.3],
             "-0.3|-0.2|-0.1|0|0.1|0.2|0.3",
         ),
-        (Linear, Count, true, &[], "0|0.2|0.4|0.6|0.8|1"),
-        (Linear, Count, false, &[7.0], "6.5|7|7.5"),
+        (Linear, Count, true, &[], "0|1"),
+        (Linear, Count, false, &[1.0, 5.0], "1|2|3|4|5"),
+        (Linear, Count, false, &[7.0], "7"),
         (Linear, Count, true, &[1e99], "0|2e98|4e98|6e98|8e98|1e99"),
         (Log, Count, false, &[1.0, 10_000.0], "1|10|100|1,000|10,000"),
         (

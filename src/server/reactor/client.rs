@@ -103,6 +103,9 @@ impl Client {
                     return Poll::Ready(Ok(found));
                 }
                 self.stream.consume(consumed);
+            } else if self.lines.held() > 0 {
+                // There is no line in nothing, but the one that was handed out last is let go of.
+                self.lines.next(&[]);
             }
             if !ready!(self.poll_input(cx))? {
                 return Poll::Ready(Ok(self.lines.finish()));

@@ -52,10 +52,10 @@ pub(super) struct Entry {
 
 /// How far the end has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Serving,
     Draining,
-    /// The time is over.
+    /// The time is over: nothing is waited for.
     Cutting,
 }
 
@@ -68,8 +68,8 @@ pub(super) struct Clerk {
     /// Dropping it tells the door that the drain's time is over.
     patience: Option<Sender<()>>,
     sessions: BTreeMap<u64, Entry>,
-    /// Sessions that have left before they came.
-    gone: Vec<u64>,
+    /// A session that has left before it came. The door says of each that it came before it lets in the next.
+    gone: Option<u64>,
     phase: Phase,
     door_waits: bool,
     door_is_open: bool,
@@ -90,7 +90,7 @@ impl Clerk {
             bell,
             patience: Some(patience),
             sessions: BTreeMap::new(),
-            gone: Vec::new(),
+            gone: None,
             phase: Phase::Serving,
             door_waits: false,
             door_is_open: true,
@@ -121,6 +121,7 @@ impl Clerk {
         for entry in self.sessions.values_mut() {
             entry.cut();
         }
+        self.office.turns.call();
         // None of them can wait for anything any more.
         while self.handle_until(Time::NEVER).is_some() {}
         if signal.is_none() {
@@ -165,14 +166,16 @@ impl Clerk {
     }
 
     fn came(&mut self, id: u64, mut entry: Entry) {
-        if let Some(place) = self.gone.iter().position(|&gone| gone == id) {
-            self.gone.swap_remove(place);
+        if self.gone.take_if(|gone| *gone == id).is_some() {
             return join(entry);
         }
         match self.phase {
             Phase::Serving => {}
             Phase::Draining => entry.drain(),
-            Phase::Cutting => entry.cut(),
+            Phase::Cutting => {
+                entry.drain();
+                entry.cut();
+            }
         }
         self.sessions.insert(id, entry);
     }
@@ -181,7 +184,7 @@ impl Clerk {
         self.totals = self.totals.plus(totals);
         match self.sessions.remove(&id) {
             Some(entry) => join(entry),
-            None => self.gone.push(id),
+            None => self.gone = Some(id),
         }
         if std::mem::take(&mut self.door_waits) {
             // If that fails, its timer wakes it.
@@ -192,31 +195,34 @@ impl Clerk {
     /// Sends away those who keep the most, until the rest are within the limit.
     fn call_in(&mut self) {
         let over = self.office.budget.over();
-        loop {
-            let (mut leaving, mut largest) = (0, None);
-            for (&id, entry) in &self.sessions {
-                let held = entry.connection.upgrade().map_or(0, |c| c.held());
-                if entry.called_in {
-                    leaving += held;
-                } else if largest.is_none_or(|(most, _)| held > most) {
-                    largest = Some((held, id));
-                }
-            }
-            let Some((1.., id)) = largest.filter(|_| leaving < over) else {
-                return;
-            };
-            if let Some(entry) = self.sessions.get_mut(&id) {
-                entry.called_in = true;
-                entry.order(Order::Leave);
+        while let Some(entry) = self.largest(over) {
+            entry.called_in = true;
+            entry.order(Order::Leave);
+        }
+        self.office.turns.call();
+    }
+
+    /// The session that keeps the most, unless those who are leaving already keep as much as must go.
+    fn largest(&mut self, over: usize) -> Option<&mut Entry> {
+        let (mut leaving, mut most, mut largest) = (0, 0, None);
+        for entry in self.sessions.values_mut() {
+            let held = entry.connection.upgrade().map_or(0, |c| c.held());
+            if entry.called_in {
+                leaving += held;
+            } else if held > most {
+                (most, largest) = (held, Some(entry));
             }
         }
+        largest.filter(|_| leaving < over)
     }
 }
 
 impl Entry {
     fn drain(&self) {
         if let Some(connection) = self.connection.upgrade() {
-            self.order(Order::Drain(connection.arrived()));
+            // Whether it has ended cannot be seen any more when it has been woken.
+            let ended = connection.has_ended();
+            self.order(Order::Drain { ended });
         }
     }
 
@@ -228,6 +234,7 @@ impl Entry {
         }
     }
 
+    /// Has the session answer what it has, and end, without waiting for anything.
     fn cut(&mut self) {
         self.orders = None;
         if let Some(connection) = self.connection.upgrade() {

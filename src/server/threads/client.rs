@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use rustix::event::PollFlags;
 
-use super::clerk::Message;
-use super::connection::{Arrived, Connection, Order};
-use super::now;
+use super::clerk::{Message, Phase};
+use super::connection::{Connection, Order};
+use super::turns::Turn;
+use super::{Office, now};
 use crate::protocol::{self, Answer, Found, Line, LineBuffer, Session};
 use crate::reactor::HIGH_WATER;
 use crate::server::escape::Escaped;
@@ -39,9 +40,11 @@ pub(super) struct Client {
     pub(super) output: Vec<u8>,
     pub(super) sent: usize,
     /// The server ends: so much is left to read of what had arrived then.
-    left: Option<Arrived>,
-    /// The server ends.
-    pub(super) draining: bool,
+    left: Option<usize>,
+    /// That was counted up to an urgent byte only: behind it there may be more.
+    marked: bool,
+    /// How far the server's end has come, as the clerk has told.
+    pub(super) phase: Phase,
     /// The clerk has shut the receiving side down.
     pub(super) deaf: bool,
     /// The end of the input has been read.
@@ -91,7 +94,8 @@ impl Client {
             output: Vec::new(),
             sent: 0,
             left: None,
-            draining: false,
+            marked: false,
+            phase: Phase::Serving,
             deaf: false,
             ended: false,
             trouble: Throttle::default(),
@@ -116,13 +120,21 @@ impl Client {
     /// Tells the clerk of trouble, who has it in the log: once a second and cause, with the count.
     pub(super) fn trouble(&self, what: &'static str) {
         if let Some(untold) = self.trouble.due(now(), what, 1) {
-            let who = self.peer().to_string();
-            let count = 1 + untold;
-            let _ = self
-                .report
-                .clerk
-                .send(Message::Trouble { what, who, count });
+            self.tell(what, 1 + untold);
         }
+    }
+
+    /// Tells the clerk, at the end, what trouble there was that he has not been told of.
+    pub(super) fn tell_the_rest(&self) {
+        for (what, count) in self.trouble.untold() {
+            self.tell(what, count);
+        }
+    }
+
+    fn tell(&self, what: &'static str, count: u64) {
+        let who = self.peer().to_string();
+        let message = Message::Trouble { what, who, count };
+        let _ = self.report.clerk.send(message);
     }
 
     fn line(&self, found: Found) -> Line<'_> {
@@ -135,14 +147,40 @@ impl Client {
     }
 
     /// Appends the answer to the line that was read last.
-    pub(super) fn answer(&mut self, session: &mut Session, found: Found) -> Answer {
+    ///
+    /// # Errors
+    /// `OutOfMemory`: its buffers are called in. `ConnectionAborted`: it was cut off before it had a turn.
+    pub(super) fn answer(&mut self, session: &mut Session, found: Found) -> io::Result<Answer> {
+        let office = Arc::clone(&self.connection.office);
+        let turn = if self.is_long(found) {
+            Some(self.take_turn(&office)?)
+        } else {
+            None
+        };
         let before = self.output.len();
         let line = self.lines.line(found, &self.input[self.from..]);
-        let limit = self.connection.office.settings.max_line;
-        let answer = session.answer(line, limit, &mut self.output);
+        let answer = session.answer(line, office.settings.max_line, &mut self.output);
         self.report.totals.lines += 1;
         self.report.totals.bytes_out += (self.output.len() - before) as u64;
-        answer
+        if turn.is_some() {
+            self.account();
+        }
+        Ok(answer)
+    }
+
+    /// Waits for a turn at long work, and for the clerk.
+    fn take_turn<'a>(&mut self, office: &'a Office) -> io::Result<Turn<'a>> {
+        let mut error = None;
+        let turn = office.turns.take(|| {
+            error = self.look().err();
+            error.is_some() || self.phase == Phase::Cutting
+        });
+        turn.ok_or_else(|| error.unwrap_or_else(|| ErrorKind::ConnectionAborted.into()))
+    }
+
+    /// Whether to answer a line takes so much time or memory that not all sessions should do that at once.
+    fn is_long(&self, found: Found) -> bool {
+        matches!(self.line(found), Line::Text(line) if line.len() > SMALL)
     }
 
     /// The next line; none when the input has ended, or when the server ends and what had arrived by then is answered.
@@ -155,13 +193,11 @@ impl Client {
             self.flush()?;
         }
         loop {
-            if self.at < self.input.len() {
-                self.from = self.at;
-                let (consumed, found) = self.lines.next(&self.input[self.from..]);
-                self.at += consumed;
-                if found.is_some() {
-                    return Ok(found);
-                }
+            self.from = self.at;
+            let (consumed, found) = self.lines.next(&self.input[self.from..]);
+            self.at += consumed;
+            if found.is_some() {
+                return Ok(found);
             }
             self.flush()?;
             if !self.fill()? {
@@ -174,20 +210,20 @@ impl Client {
     fn fill(&mut self) -> io::Result<bool> {
         self.look()?;
         loop {
-            if let Some(left) = &mut self.left
-                && left.unread == 0
-                && std::mem::take(&mut left.marked)
-            {
-                left.unread = self.connection.unread();
-            }
-            if self.left.is_some_and(|left| left.unread == 0) {
+            if self.left == Some(0) && !self.marked {
                 // All that had arrived is answered. The rest of a line whose end had not come is not.
                 self.lines = LineBuffer::new(0);
                 return Ok(false);
             }
-            self.account();
             self.forget_input();
             let waits = self.left.is_none() && self.input.capacity() <= SMALL;
+            if waits && self.output.capacity() > SMALL {
+                self.output = Vec::new(); // all of it is sent
+            }
+            self.account();
+            if waits {
+                self.wait_until_readable()?;
+            }
             match self.connection.receive(&mut self.input, waits) {
                 // It may be the clerk who wakes us.
                 Ok(0) if self.look()? => {}
@@ -196,21 +232,30 @@ impl Client {
                     return Ok(true);
                 }
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
-                Err(_) if waits => return Err(ErrorKind::TimedOut.into()),
                 other => match (&mut self.left, other) {
-                    (Some(left), _) => left.unread = 0,
+                    (Some(left), _) => (*left, self.marked) = (0, false),
                     (None, Ok(_)) => {
                         self.ended = true;
                         return Ok(false);
                     }
                     // No more comes for now: it waits with a small buffer.
-                    (None, Err(_)) => {
-                        self.input = Vec::with_capacity(SMALL);
-                        self.output = Vec::new();
-                    }
+                    (None, Err(_)) => self.input = Vec::with_capacity(SMALL),
                 },
             }
         }
+    }
+
+    /// Waits for input as long as a client may be silent. If that is for ever, a read can do it as well.
+    fn wait_until_readable(&self) -> io::Result<()> {
+        let patience = self.connection.office.settings.idle_timeout;
+        if patience.is_zero() {
+            return Ok(());
+        }
+        let found = self.connection.wait(PollFlags::IN, Some(patience))?;
+        if found.is_empty() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        Ok(())
     }
 
     /// Takes in what was read. What came after the server was told to end is left out.
@@ -218,8 +263,12 @@ impl Client {
         let full = self.input.len() == self.input.capacity();
         let count = match &mut self.left {
             Some(left) => {
-                let count = left.unread.min(count);
-                left.unread -= count;
+                if *left == 0 && std::mem::take(&mut self.marked) {
+                    // That went past the urgent byte. What is behind it had arrived, too.
+                    *left = count + self.connection.unread();
+                }
+                let count = count.min(*left);
+                *left -= count;
                 count
             }
             None => count,
@@ -260,19 +309,24 @@ impl Client {
     #[cold]
     fn wait_until_writable(&mut self) -> io::Result<()> {
         self.account();
+        self.connection.set_stuck(true);
         let patience = self.connection.office.settings.idle_timeout;
         let deadline = now() + patience;
         // The clerk wakes us by an end of input; if there is one already we must look by ourselves.
         let mut wakes = PollFlags::RDHUP;
         loop {
+            self.look()?;
+            if self.phase == Phase::Cutting {
+                return Err(ErrorKind::ConnectionAborted.into());
+            }
             let rest = (!patience.is_zero()).then(|| deadline.since(now()));
             let limit = match rest {
                 rest if wakes.contains(PollFlags::RDHUP) => rest,
                 rest => Some(rest.map_or(LOOK, |rest| rest.min(LOOK))),
             };
             let found = self.connection.wait(PollFlags::OUT | wakes, limit)?;
-            self.look()?;
             if found.intersects(PollFlags::OUT | PollFlags::ERR | PollFlags::HUP) {
+                self.connection.set_stuck(false);
                 return Ok(());
             }
             if found.contains(PollFlags::RDHUP) {
@@ -285,13 +339,19 @@ impl Client {
     }
 
     /// Looks whether the clerk wants something; tells whether it does.
+    ///
+    /// # Errors
+    /// `OutOfMemory`: its buffers are called in.
     pub(super) fn look(&mut self) -> io::Result<bool> {
         match self.orders.try_recv() {
-            Ok(Order::Drain(arrived)) => {
-                self.draining = true;
+            Ok(Order::Drain { ended }) => {
+                self.phase = Phase::Draining;
                 self.deaf = true;
                 // If the input had ended there is a last line to it, and an end that we come to by ourselves.
-                self.left = (!arrived.ended).then_some(arrived);
+                if !ended {
+                    self.marked = self.connection.is_marked();
+                    self.left = Some(self.connection.unread());
+                }
                 Ok(true)
             }
             Ok(Order::Leave) => {
@@ -299,7 +359,10 @@ impl Client {
                 Err(ErrorKind::OutOfMemory.into())
             }
             Err(TryRecvError::Empty) => Ok(false),
-            Err(TryRecvError::Disconnected) => Err(ErrorKind::ConnectionAborted.into()),
+            Err(TryRecvError::Disconnected) => {
+                self.phase = Phase::Cutting;
+                Ok(false)
+            }
         }
     }
 
@@ -309,9 +372,11 @@ impl Client {
         matches!(self.orders.try_recv(), Err(TryRecvError::Disconnected))
     }
 
-    /// Accounts for what is kept while the session waits.
+    /// Accounts for what is kept while the session waits, besides what each has at any time: two small buffers.
     pub(super) fn account(&mut self) {
-        let held = self.lines.held() + self.output.capacity() + self.input.capacity() - SMALL;
+        let buffers =
+            [&self.input, &self.output].map(|buffer| buffer.capacity().saturating_sub(SMALL));
+        let held = self.lines.held() + buffers[0] + buffers[1];
         if held != self.connection.held() && self.connection.hold(held) {
             let _ = self.report.clerk.send(Message::OverLimit);
         }

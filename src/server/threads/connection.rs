@@ -9,29 +9,21 @@ use std::time::Duration;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionread};
-use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
-use super::Office;
+use super::{Office, now};
 use crate::server::limits::Place;
 use crate::server::peer::Peer;
 
-/// What the clerk tells a session. A queue that nobody can send to any more is an order, too: to end at once.
+/// What the clerk tells a session. A queue that nobody can send to any more is an order, too: to wait for nothing.
 pub(super) enum Order {
-    /// The server ends: what had arrived is to be answered.
-    Drain(Arrived),
+    /// The server ends: what has arrived is to be answered.
+    Drain {
+        /// The end of the input is there, so there is no more to come than is to be answered.
+        ended: bool,
+    },
     /// Its buffers are called in.
     Leave,
-}
-
-/// What had arrived of a connection's input when the server was told to end.
-#[derive(Clone, Copy)]
-pub(super) struct Arrived {
-    /// Bytes that had not been read yet, up to an urgent one if there was one.
-    pub(super) unread: usize,
-    /// There was an urgent one: behind it there may be more.
-    pub(super) marked: bool,
-    /// The end of the input was there, so there is no more to come than is to be answered.
-    pub(super) ended: bool,
 }
 
 /// A connection: its session talks over it, the clerk looks at it and wakes its session. It is closed when the session
@@ -41,6 +33,8 @@ pub(super) struct Connection {
     pub(super) peer: Peer,
     /// Bytes that its session keeps while it waits.
     held: AtomicUsize,
+    /// Its session waits until the client has read.
+    stuck: AtomicBool,
     /// Its last word is said: from now on it must not be deafened, for the kernel would answer what comes with a reset.
     parting: AtomicBool,
     pub(super) office: Arc<Office>,
@@ -58,6 +52,7 @@ impl Connection {
             socket,
             peer,
             held: AtomicUsize::new(0),
+            stuck: AtomicBool::new(false),
             parting: AtomicBool::new(false),
             office: Arc::clone(office),
             _place: place,
@@ -65,8 +60,7 @@ impl Connection {
     }
 
     /// Reads into what is free of `buffer`, none of which is zeroed for that; 0: the end of the input, or it was
-    /// [deafened](Connection::deafen). If `waits` is false, or the patience is over, `WouldBlock` means that nothing is
-    /// there.
+    /// [deafened](Connection::deafen). If `waits` is false, `WouldBlock` means that nothing is there.
     pub(super) fn receive(&self, buffer: &mut Vec<u8>, waits: bool) -> io::Result<usize> {
         let flags = if waits {
             RecvFlags::empty()
@@ -81,16 +75,6 @@ impl Connection {
         }
     }
 
-    /// From now on a read waits no longer than this.
-    pub(super) fn set_patience(&self, patience: Duration) -> io::Result<()> {
-        let which = sockopt::Timeout::Recv;
-        Ok(sockopt::set_socket_timeout(
-            &self.socket,
-            which,
-            Some(patience),
-        )?)
-    }
-
     /// Sends as much as the socket takes right now.
     pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
@@ -99,12 +83,28 @@ impl Connection {
 
     /// Waits until something of `flags` is true, or something is wrong; none of them: the time is over.
     pub(super) fn wait(&self, flags: PollFlags, limit: Option<Duration>) -> io::Result<PollFlags> {
-        let limit = limit.map(|limit| Timespec::try_from(limit).unwrap_or_default());
-        let mut entry = [PollFd::new(&self.socket, flags)];
-        match poll(&mut entry, limit.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => Ok(entry[0].revents()),
-            Err(error) => Err(error.into()),
+        let deadline = limit.map(|limit| now() + limit);
+        loop {
+            let rest = deadline.map(|deadline| deadline.since(now()));
+            let rest = rest.map(|rest| Timespec::try_from(rest).unwrap_or_default());
+            let mut entry = [PollFd::new(&self.socket, flags)];
+            match poll(&mut entry, rest.as_ref()) {
+                Err(Errno::INTR) => {}
+                Ok(_) => return Ok(entry[0].revents()),
+                Err(error) => return Err(error.into()),
+            }
         }
+    }
+
+    fn is(&self, flags: PollFlags) -> bool {
+        // If that cannot be told we had better look.
+        let found = self.wait(flags, Some(Duration::ZERO));
+        found.map_or(true, |found| found.intersects(flags))
+    }
+
+    /// Whether the end of the input has come, or it was [deafened](Connection::deafen).
+    pub(super) fn has_ended(&self) -> bool {
+        self.is(PollFlags::RDHUP)
     }
 
     /// How many bytes have come that were not read yet, up to an urgent one if one is among them.
@@ -112,21 +112,25 @@ impl Connection {
         ioctl_fionread(&self.socket).map_or(0, |count| count as usize)
     }
 
-    /// The session has said its last word: ends the sending side.
-    pub(super) fn say_no_more(&self) -> io::Result<()> {
+    /// Whether there is an urgent byte among them.
+    pub(super) fn is_marked(&self) -> bool {
+        self.is(PollFlags::PRI)
+    }
+
+    /// The session says its last word: it is not [deafened](Connection::deafen) from now on, unless there was an order
+    /// for it before.
+    pub(super) fn begin_parting(&self) {
         self.parting.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends the sending side.
+    pub(super) fn say_no_more(&self) -> io::Result<()> {
         Ok(shutdown(&self.socket, Shutdown::Write)?)
     }
 
-    /// What has arrived until now.
-    pub(super) fn arrived(&self) -> Arrived {
-        let flags = PollFlags::RDHUP | PollFlags::PRI;
-        let found = self.wait(flags, Some(Duration::ZERO)).unwrap_or(flags);
-        Arrived {
-            unread: self.unread(),
-            marked: found.contains(PollFlags::PRI),
-            ended: found.contains(PollFlags::RDHUP),
-        }
+    /// The session is about to wait until the client has read, or has done so.
+    pub(super) fn set_stuck(&self, stuck: bool) {
+        self.stuck.store(stuck, Ordering::SeqCst);
     }
 
     /// Wakes the session, which waits for input: its receiving side is shut down, so it reads what is there and then an
@@ -138,9 +142,15 @@ impl Connection {
         }
     }
 
-    /// Wakes the session, whatever it waits for: it can neither read nor write any more.
+    /// Wakes the session, whatever it waits for. If it does not, it can still send: it is at work.
     pub(super) fn cut(&self) {
-        let _ = shutdown(&self.socket, Shutdown::Both);
+        let waits = self.stuck.load(Ordering::SeqCst) || self.parting.load(Ordering::SeqCst);
+        let side = if waits {
+            Shutdown::Both
+        } else {
+            Shutdown::Read
+        };
+        let _ = shutdown(&self.socket, side);
     }
 
     /// Notes what the session keeps; tells whether the clerk must call somebody's in.
@@ -185,15 +195,15 @@ impl Budget {
 
     /// Somebody keeps `after` bytes now instead of `before`: whether the clerk must be told that it is too much.
     fn change(&self, before: usize, after: usize) -> bool {
-        let used = self.used.fetch_add(after, Ordering::Relaxed) + after;
-        self.used.fetch_sub(before, Ordering::Relaxed);
-        used - before > self.limit && !self.told.swap(true, Ordering::Relaxed)
+        let used = self.used.fetch_add(after, Ordering::SeqCst) + after;
+        self.used.fetch_sub(before, Ordering::SeqCst);
+        used - before > self.limit && !self.told.swap(true, Ordering::SeqCst)
     }
 
-    /// By how many bytes the limit is passed.
+    /// By how many bytes the limit is passed. Who passes it further from now on tells again.
     pub(super) fn over(&self) -> usize {
-        self.told.store(false, Ordering::Relaxed);
-        self.used.load(Ordering::Relaxed).saturating_sub(self.limit)
+        self.told.store(false, Ordering::SeqCst);
+        self.used.load(Ordering::SeqCst).saturating_sub(self.limit)
     }
 }
 

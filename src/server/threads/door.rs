@@ -20,7 +20,7 @@ use super::session::nbcaser;
 use super::{Office, now};
 use crate::protocol::messages::SERVER_FULL;
 use crate::reactor::Endpoint;
-use crate::server::admission::{BACKLOG, FAILURES, is_of_one_connection, pause_after};
+use crate::server::admission::{BACKLOG, FAILURES, PAUSE, is_of_one_connection, pause_after};
 use crate::server::peer::Peer;
 use crate::server::stats::Totals;
 use crate::server::throttle::Throttle;
@@ -122,9 +122,8 @@ impl Door {
         match poll(&mut entries, limit.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return (false, Vec::new()),
-            Err(error) => {
-                // No memory: that passes.
-                thread::sleep(pause_after(pause, &error.into()));
+            Err(_) => {
+                thread::sleep(PAUSE); // no memory: that passes
                 return (true, Vec::new());
             }
         }
@@ -185,15 +184,12 @@ impl Door {
         };
         let connection = Connection::new(socket, peer, Some(place), &self.office);
         let connection = Arc::new(connection);
-        let patience = self.office.settings.idle_timeout;
-        if !patience.is_zero() && connection.set_patience(patience).is_err() {
-            return; // it is broken already
-        }
         let spawned = self.spawn(&connection, |mut client| {
             log::info!("Received connection from {}", client.peer());
             client.report.totals.connections = 1;
             let dialogue = nbcaser(&mut client);
             client.part(dialogue);
+            client.tell_the_rest();
             log::info!("{} quit", client.peer());
         });
         if let Err(error) = spawned {
@@ -281,6 +277,7 @@ mod tests {
             places: Places::new(10),
             refusals: Places::new(10),
             budget: super::super::connection::Budget::new(settings.max_memory),
+            turns: super::super::turns::Turns::new(),
             settings,
         });
         let (clerk, inbox) = channel();

@@ -26,6 +26,7 @@
 //! | `session` | one client's dialogue (2 minutes) |
 //! | `client`, `parting` | what is between the dialogue and the socket (5); the last words (3) |
 //! | `connection` | what others may know of a session, and how it is woken (3) |
+//! | `turns` | who may do long work (1) |
 //! | `door` | who is let in (5) |
 //! | `clerk` | who is there, what was done, who must go, the end (5) |
 //! | `run`, `announcer`, `room` | the start (2), the announcements (1), how many threads there may be (3) |
@@ -39,6 +40,7 @@ mod parting;
 mod room;
 mod run;
 mod session;
+mod turns;
 
 pub(super) use run::run;
 
@@ -47,6 +49,7 @@ use std::sync::Arc;
 use rustix::time::{ClockId, clock_gettime};
 
 use self::connection::Budget;
+use self::turns::Turns;
 use super::limits::Places;
 use super::settings::Settings;
 use crate::reactor::Time;
@@ -58,6 +61,7 @@ struct Office {
     places: Arc<Places>,
     refusals: Arc<Places>,
     budget: Budget,
+    turns: Turns,
 }
 
 /// The time, on the clock that never goes backwards.

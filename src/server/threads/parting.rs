@@ -5,6 +5,7 @@ use std::sync::mpsc::RecvTimeoutError;
 
 use rustix::event::PollFlags;
 
+use super::clerk::Phase;
 use super::client::Client;
 use super::now;
 use crate::protocol::LineBuffer;
@@ -45,11 +46,16 @@ impl Client {
             return;
         }
         self.account();
+        self.connection.set_stuck(true);
         let (mut rest, deadline) = (farewell, now() + LINGER);
         while !rest.is_empty() && now() < deadline {
             match self.connection.send(rest) {
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let _ = self.look();
+                    if self.phase == Phase::Cutting {
+                        return;
+                    }
                     let patience = deadline.since(now());
                     if self
                         .connection
@@ -69,26 +75,33 @@ impl Client {
     /// A socket that is closed with unread input, or that gets some afterwards, sends a reset, and that takes from the
     /// client the replies that it has not read yet.
     pub(super) fn linger(&mut self) {
+        self.connection.begin_parting();
+        // An order that came just before has deafened us.
+        let _ = self.look();
         if self.deaf {
             return self.fade();
         }
         let end = now() + LINGER;
         let mut bytes = LINGER_BYTES;
-        // It waits in short naps: the clerk does not wake who is parting.
-        let asleep = self.connection.set_patience(QUIET);
-        if asleep.is_err() || self.connection.say_no_more().is_err() {
+        if self.connection.say_no_more().is_err() {
             return;
         }
-        while self.look().is_ok() {
-            self.forget_input();
-            match self.connection.receive(&mut self.input, true) {
-                Ok(0) => return,
-                Ok(count) => bytes = bytes.saturating_sub(count),
+        while self.look().is_ok() && self.phase != Phase::Cutting {
+            // Short naps: the clerk does not wake who is parting.
+            match self.connection.wait(PollFlags::IN, Some(QUIET)) {
                 // Silent for a nap: who drains asks for no more.
-                Err(error) if error.kind() == ErrorKind::WouldBlock && !self.draining => {}
+                Ok(found) if found.is_empty() && self.phase == Phase::Draining => return,
+                Ok(_) => {}
                 Err(_) => return,
             }
-            if !self.draining && (now() >= end || bytes == 0) {
+            self.forget_input();
+            match self.connection.receive(&mut self.input, false) {
+                Ok(0) => return,
+                Ok(count) => bytes = bytes.saturating_sub(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+            if self.phase == Phase::Serving && (now() >= end || bytes == 0) {
                 return;
             }
         }
@@ -106,7 +119,7 @@ impl Client {
         ) {
             let count = self.discard();
             bytes = bytes.saturating_sub(count);
-            if count == 0 || !self.draining && (now() >= end || bytes == 0) {
+            if count == 0 || self.phase == Phase::Serving && (now() >= end || bytes == 0) {
                 return;
             }
         }

@@ -4,7 +4,8 @@
 //! also maps a stack for signals, and if the system has no mapping left for that the standard library aborts the
 //! process. So the threads are bounded beforehand, and where the address space is limited that is looked at each time.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 
 use rlimit::Resource;
 
@@ -59,27 +60,27 @@ fn control_group() -> usize {
     limits.map(|path| limit(&path)).min().unwrap_or(usize::MAX)
 }
 
-/// The address space, if it is limited.
-pub(super) struct Room {
-    limit: Option<u64>,
-}
+/// The address space, if it is limited: how many bytes there are, and the file that tells how many pages are taken. That is
+/// kept open, since it must be read when there may be no descriptor left, too.
+pub(super) struct Room(Option<(u64, File)>);
 
 impl Room {
     pub(super) fn new() -> Room {
         let limit = Resource::AS.get_soft().ok();
-        Room {
-            limit: limit.filter(|&limit| limit != rlimit::INFINITY),
-        }
+        let limit = limit.filter(|&limit| limit != rlimit::INFINITY);
+        Room(limit.and_then(|limit| Some((limit, File::open("/proc/self/statm").ok()?))))
     }
 
     /// Whether a further thread has room.
     pub(super) fn is_there(&self) -> bool {
-        let Some(limit) = self.limit else {
+        let Some((limit, statm)) = &self.0 else {
             return true;
         };
-        let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-        let pages = statm.split(' ').next().and_then(|n| n.parse().ok());
+        let mut text = [0; 64];
+        let length = statm.read_at(&mut text, 0).unwrap_or(0);
+        let text = str::from_utf8(&text[..length]).unwrap_or_default();
+        let pages = text.split(' ').next().and_then(|n| n.parse().ok());
         let taken = pages.unwrap_or(0) * rustix::param::page_size() as u64;
-        taken + STACK as u64 + HEAP <= limit
+        taken + STACK as u64 + HEAP <= *limit
     }
 }

@@ -17,6 +17,7 @@ use super::clerk::{Clerk, Message};
 use super::connection::Budget;
 use super::door::Door;
 use super::room::{self, Room};
+use super::turns::Turns;
 use crate::server::admission::PAUSE;
 use crate::server::bind::Bound;
 use crate::server::error::RunError;
@@ -27,8 +28,8 @@ use crate::server::signals::ending_signals;
 use crate::server::stats::Ended;
 
 /// Descriptors besides the listeners: the standard streams, the bell and the signals' with two ends each, one of them
-/// twice, one to spare.
-const OWN: usize = 9;
+/// twice, how much address space is taken, one to spare.
+const OWN: usize = 10;
 
 /// Serves what was bound until a signal comes, and drains. The calling thread becomes the clerk.
 pub(in crate::server) fn run(settings: Settings, mut bound: Bound) -> Result<Ended, RunError> {
@@ -38,6 +39,7 @@ pub(in crate::server) fn run(settings: Settings, mut bound: Bound) -> Result<End
         places: Places::new(connections),
         refusals: Places::new(capacity.refusals),
         budget: Budget::new(settings.max_memory),
+        turns: Turns::new(),
         settings,
     });
     let endpoints = bound.endpoints.pop().unwrap_or_default();
@@ -53,6 +55,10 @@ pub(in crate::server) fn run(settings: Settings, mut bound: Bound) -> Result<End
         start("announcer", move || announce(delay, every, &is_end, &clerk))
     });
     let announcer = announcer.transpose()?;
+    if !Room::new().is_there() {
+        let error = io::ErrorKind::OutOfMemory.into();
+        return Err(RunError::System("let a client in", error));
+    }
     report_start(&office.settings, &bound, connections, lowered)?;
     let door = start("door", || door.stand())?;
 

@@ -15,7 +15,7 @@ pub(super) fn nbcaser(client: &mut Client) -> io::Result<()> {
     let mut session = Session::default();
     client.write(GREETING);
     while let Some(line) = client.read_line()? {
-        match client.answer(&mut session, line) {
+        match client.answer(&mut session, line)? {
             Answer::Text => client.log_text(line),
             Answer::Switched => {}
             Answer::Invalid => client.trouble("a line was not UTF-8"),
