@@ -37,13 +37,15 @@ fn a_server_that_was_stopped_goes_on_as_if_nothing_had_been() {
         let mut server = setup.flags(&flags).flags(&[&idle_timeout]).start();
         let (mut silent, mut talking) = (server.clients(50), server.clients(50));
         let mut half: Vec<Client> = server.clients(50);
-        half.iter_mut().for_each(|client| client.send("half a "));
+        for client in &mut half {
+            client.send("half a ");
+        }
         eventually("it announces", || announced(&server) > 2);
         server.signal(Signal::STOP);
         let before = announced(&server);
-        talking
-            .iter_mut()
-            .for_each(|client| client.send("in time\n"));
+        for client in &mut talking {
+            client.send("in time\n");
+        }
         thread::sleep(Duration::from_secs(stop)); // to stand still is what it is about
         server.signal(Signal::CONT);
         for client in &mut talking {
@@ -123,7 +125,9 @@ fn the_wall_clock_is_shown_and_nothing_is_computed_from_it() {
             eventually("it shows the clock", || {
                 last().is_some_and(|year| (shown - 1..=shown + 1).contains(&year))
             });
-            clients.iter_mut().for_each(|client| client.ask("still in"));
+            for client in &mut clients {
+                client.ask("still in");
+            }
             eventually("it goes on at its pace", || {
                 announced(&server) >= before + 4
             });

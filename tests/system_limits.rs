@@ -117,13 +117,13 @@ fn a_control_group_of_few_threads_limits_the_clients() {
         return;
     };
     let mut server = Setup::new(THREADS).after(&group.enter()).start();
-    let served = serves_as_many_as_it_can(&server, 150);
-    assert_eq!(served, 60 - 16);
+    let count = serves_as_many_as_it_can(&server, 150);
+    assert_eq!(count, 60 - 16);
     // Now there are fewer than it was told at the start.
     fs::write(group.0.join("pids.max"), "20").expect("the limit of our group");
     eventually("all have gone", || server.threads() <= 5);
-    let served = serves_as_many_as_it_can(&server, 100);
-    assert!((1..=20).contains(&served), "{served}");
+    let count = serves_as_many_as_it_can(&server, 100);
+    assert!((1..=20).contains(&count), "{count}");
     server.wait_for_log("there is no thread for a client, it is sent away");
     fs::write(group.0.join("pids.max"), "max").expect("the limit of our group");
     eventually("there is room again", || {
@@ -175,8 +175,8 @@ fn a_user_with_few_processes_has_as_few_clients() {
         program.display()
     );
     let mut server = setup.after(&script).start();
-    let served = serves_as_many_as_it_can(&server, 100);
-    assert!((10..=40).contains(&served), "{served}");
+    let count = serves_as_many_as_it_can(&server, 100);
+    assert!((10..=40).contains(&count), "{count}");
     eventually("there is room again", || {
         server.connect().read_line() == GREETING
     });

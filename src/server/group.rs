@@ -19,7 +19,7 @@ pub(super) fn limit([controller, file]: [&str; 2], unified: &str) -> u64 {
         };
         let groups = Path::new(group.unwrap_or("/")).ancestors();
         groups
-            .map(|group| number(&format!("{root}{}/{file}", group.display())))
+            .map(|group| number(format!("{root}{}/{file}", group.display())))
             .collect::<Vec<_>>()
     });
     limits.min().unwrap_or(u64::MAX)
