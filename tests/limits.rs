@@ -236,7 +236,7 @@ fn the_idle_timeout_is_exact() {
             let start = Instant::now();
             assert_eq!(client.rest(), IDLE);
             let waited = start.elapsed();
-            assert!(waited > limit - Duration::from_millis(10), "{waited:?}");
+            assert!(waited + Duration::from_millis(10) > limit, "{waited:?}");
             waited < limit + Duration::from_millis(20)
         });
         assert!(exact);
@@ -485,8 +485,8 @@ fn a_crowd_with_long_lines_takes_bounded_memory() {
                 })
             };
             let sending: Vec<_> = clients.into_iter().map(send).collect();
-            let sent = sending.into_iter().map(|s| s.join().expect("no panic"));
-            sent.collect()
+            let ended = sending.into_iter().map(|s| s.join().expect("no panic"));
+            ended.collect()
         });
         eventually("it has done what it can", || server.load() < 0.1);
         drop(clients);

@@ -166,7 +166,7 @@ fn what_arrived_behind_an_urgent_byte_is_answered() {
         let flags = ["--max-line", "1MiB", "--drain", "60s"];
         let mut server = setup.flags(&flags).start();
         let mut client = Client::with_receive_buffer(&server.address(), Some(4096));
-        let client = &mut client.as_mut().expect("it listens");
+        let client = client.as_mut().expect("it listens");
         // Its reply is more than the kernel takes, so once that has begun the session waits and reads no more.
         client.send(format!("{}\n", "\u{390}".repeat(512 << 10)));
         client.expect(GREETING);

@@ -13,7 +13,7 @@
 //!
 //! 1. [`bind`] with `unix` and `inherit`, [`settings`], [`address`], [`mod@run`], [`ready`], [`error`]: how it comes up,
 //!    or why it does not (5 minutes).
-//! 2. `admission`, [`limits`]: who is let in, and what each may take (5).
+//! 2. `admission`, [`limits`], `memory` with `group`: who is let in, and what each may take (6).
 //! 3. [`stats`], `peer`, `throttle`, `announcement`, [`escape`], `signals`: what is counted, and what is told (5).
 
 pub mod address;
@@ -22,8 +22,10 @@ mod announcement;
 pub mod bind;
 pub mod error;
 pub mod escape;
+mod group;
 mod inherit;
 pub mod limits;
+mod memory;
 mod peer;
 pub mod reactor;
 pub mod ready;

@@ -6,6 +6,7 @@ use sd_notify::NotifyState;
 use super::address::Address;
 use super::bind::{Bound, bind};
 use super::error::RunError;
+use super::memory;
 use super::ready;
 use super::settings::{Model, Settings};
 use super::stats::Ended;
@@ -14,9 +15,20 @@ use super::stats::Ended;
 ///
 /// # Errors
 /// See [`RunError`]; then nobody was served.
-pub fn run(settings: Settings) -> Result<Ended, RunError> {
+pub fn run(mut settings: Settings) -> Result<Ended, RunError> {
     let workers = settings.workers.max(1);
-    let bound = bind(&settings.listen, workers).map_err(RunError::Bind)?;
+    let mut bound = bind(&settings.listen, workers).map_err(RunError::Bind)?;
+    let spared = match settings.model {
+        Model::Reactor => u64::MAX,
+        Model::Threads => super::threads::BUFFERS,
+    };
+    let (memory, want) = memory::fitted(settings.max_memory, spared);
+    if let Some(want) = want {
+        bound.warnings.push(format!(
+            "--max-memory is lowered to {memory} bytes: the system allows no more {want}"
+        ));
+    }
+    settings.max_memory = memory;
     match settings.model {
         Model::Reactor => super::reactor::run(settings, bound),
         Model::Threads => super::threads::run(settings, bound),

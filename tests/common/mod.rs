@@ -4,6 +4,7 @@
 //! * [`Setup`] and [`Server`]: a process, from its flags to its exit status;
 //! * [`Client`]: a connection, no operation of which waits for ever;
 //! * [`inject`]: system calls that fail;
+//! * [`load`]: `nbcaser load` as the clients;
 //! * [`vectors`]: the recorded connections, for whatever speaks the protocol;
 //! * [`eventually`]: waits for what can be observed.
 //!
@@ -13,6 +14,7 @@
 
 mod client;
 pub mod inject;
+pub mod load;
 mod server;
 pub mod vectors;
 
@@ -75,6 +77,15 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
         thread::sleep(Duration::from_millis(5)); // between two looks
     }
+}
+
+/// How long the long form of a test shall last, if it was asked for: `NBCASER_SOAK=600`, in seconds.
+pub fn soak() -> Option<Duration> {
+    let seconds = std::env::var("NBCASER_SOAK").ok()?;
+    let seconds = seconds
+        .parse()
+        .expect("NBCASER_SOAK is a number of seconds");
+    Some(Duration::from_secs(seconds))
 }
 
 /// Lets this process have `descriptors`, if the system does. Says on the console that it does not.

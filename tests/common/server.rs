@@ -311,6 +311,19 @@ impl Server {
         fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))
     }
 
+    /// The numbers of its descriptors that are sockets.
+    pub fn sockets(&self) -> Vec<i32> {
+        let all = fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        let all = all.expect("a running process").flatten();
+        let sockets = all.filter(|fd| {
+            let what = fs::read_link(fd.path()).unwrap_or_default();
+            what.to_string_lossy().starts_with("socket:")
+        });
+        sockets
+            .filter_map(|fd| fd.file_name().to_str()?.parse().ok())
+            .collect()
+    }
+
     /// Open descriptors.
     pub fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id()))
@@ -420,6 +433,7 @@ pub struct Summary {
     pub lines: u64,
     pub bytes_in: u64,
     pub bytes_out: u64,
+    pub missed: u64,
     pub lost: u64,
 }
 
@@ -451,6 +465,7 @@ impl Summary {
             lines: number("lines", -1),
             bytes_in: number("bytes in", -1),
             bytes_out: number("bytes out", -1),
+            missed: number("missed ticks", -1),
             lost: number("log lines lost", -1),
         }
     }

@@ -8,6 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::door::Place;
 use super::worker::Worker;
@@ -36,9 +37,13 @@ pub(super) struct Client {
 /// The idle timeout. Its timer is looked at when it fires, not moved at each byte.
 struct Silence {
     sleep: Sleep,
-    /// The kernel has been asked for input that no edge told of: a process that was stopped for a while answers first.
+    /// The kernel has been asked for input that no edge told of: what came in time is answered first.
     asked: bool,
 }
+
+/// A timer that fires so late was not late: the process was stopped, or its machine, and could not have heard anybody.
+/// That is no silence of the client's, whose time begins anew; or all of them would be sent away at once.
+const STOPPED: Duration = Duration::from_secs(1);
 
 impl Client {
     pub(super) fn new(
@@ -183,10 +188,13 @@ impl Client {
         let Silence { sleep, asked } = &mut **silence;
         loop {
             ready!(Pin::new(&mut *sleep).poll(cx));
-            let due = self.stream.active() + self.worker.settings.idle_timeout;
+            let (now, patience) = (self.worker.handle.now(), self.worker.settings.idle_timeout);
+            let due = self.stream.active() + patience;
             if due > sleep.deadline() {
                 sleep.reset(due);
                 *asked = false;
+            } else if !*asked && now.since(sleep.deadline()) >= STOPPED {
+                sleep.reset(now + patience);
             } else if *asked {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             } else {

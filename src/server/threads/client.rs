@@ -27,6 +27,9 @@ const LARGE: usize = 64 << 10;
 /// looks into its queue so often.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Between two looks whether there is memory again.
+const NAP: Duration = Duration::from_millis(2);
+
 /// One client. Its fields are dropped in this order: that its session has ended is reported when its descriptor is closed.
 pub(super) struct Client {
     pub(super) connection: Arc<Connection>,
@@ -221,6 +224,7 @@ impl Client {
                 self.output = Vec::new(); // all of it is sent
             }
             self.account();
+            self.hold_back()?;
             if waits {
                 self.wait_until_readable()?;
             }
@@ -370,6 +374,16 @@ impl Client {
     pub(super) fn is_cut(&self) -> bool {
         self.orders.try_iter().count();
         matches!(self.orders.try_recv(), Err(TryRecvError::Disconnected))
+    }
+
+    /// Where much more is kept than may be, who keeps a part of it reads no more until the clerk has sent enough of them
+    /// away: together they are faster than he is.
+    fn hold_back(&mut self) -> io::Result<()> {
+        while self.connection.held() > 0 && self.connection.office.budget.is_far_over() {
+            thread::sleep(NAP);
+            self.look()?;
+        }
+        Ok(())
     }
 
     /// Accounts for what is kept while the session waits, besides what each has at any time: two small buffers.

@@ -193,11 +193,18 @@ impl Budget {
         }
     }
 
-    /// Somebody keeps `after` bytes now instead of `before`: whether the clerk must be told that it is too much.
+    /// Somebody keeps `after` bytes now instead of `before`: whether the clerk must be told that it is too much. Who keeps
+    /// less has nothing to tell: all that was too much has been told by those who kept more.
     fn change(&self, before: usize, after: usize) -> bool {
         let used = self.used.fetch_add(after, Ordering::SeqCst) + after;
         self.used.fetch_sub(before, Ordering::SeqCst);
-        used - before > self.limit && !self.told.swap(true, Ordering::SeqCst)
+        let too_much = after > before && used - before > self.limit;
+        too_much && !self.told.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether the limit is passed by so much that the clerk, who works it off, must be waited for.
+    pub(super) fn is_far_over(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit + self.limit / 4
     }
 
     /// By how many bytes the limit is passed. Who passes it further from now on tells again.
@@ -221,5 +228,24 @@ mod tests {
         assert!(budget.change(0, 1));
         budget.change(103, 0);
         assert_eq!(budget.over(), 0);
+    }
+
+    /// One who leaves does not use up what is to be told: nobody listens to him, and the clerk would never hear of it.
+    #[test]
+    fn who_leaves_while_there_is_too_much_tells_nobody() {
+        let budget = Budget::new(100);
+        assert!(budget.change(0, 150));
+        assert_eq!(budget.over(), 50);
+        assert!(!budget.change(30, 0) && !budget.change(10, 5));
+        assert!(budget.change(0, 1));
+    }
+
+    #[test]
+    fn far_over_is_a_quarter_more() {
+        let budget = Budget::new(100);
+        budget.change(0, 125);
+        assert!(!budget.is_far_over());
+        budget.change(0, 1);
+        assert!(budget.is_far_over());
     }
 }

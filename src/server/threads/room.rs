@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt;
 use rlimit::Resource;
 
 use super::door::STACK;
+use crate::server::group;
 
 /// Mappings of a thread: its stack, the one for signals, and the guard page of each.
 const MAPPINGS: usize = 4;
@@ -17,8 +18,10 @@ const MAPPINGS: usize = 4;
 const OTHER_MAPPINGS: usize = 8192;
 /// Threads for all else: the log, the door, the announcer, the signals; and a few that were refused.
 const OTHER_THREADS: usize = 16;
-/// Address space, in bytes, that is left for the heap to grow in.
+/// Address space, in bytes, that is left for the heap to grow in. Buffers may take a quarter of it: they come in all
+/// sizes, and leave holes.
 const HEAP: u64 = 32 << 20;
+pub(in crate::server) const BUFFERS: u64 = HEAP / 4;
 
 /// How many threads there may be for clients, as far as one can know beforehand.
 pub(super) fn capacity() -> usize {
@@ -32,7 +35,7 @@ pub(super) fn capacity() -> usize {
         processes,
         limit("/proc/sys/kernel/threads-max"),
         limit("/proc/sys/kernel/pid_max"),
-        control_group(),
+        fit(group::limit(["pids", "pids.max"], "pids.max")),
     ]
     .into_iter()
     .map(|most| most.saturating_sub(OTHER_THREADS).max(1))
@@ -42,22 +45,11 @@ pub(super) fn capacity() -> usize {
 
 /// The number in a file of the system's; if there is none, no limit.
 fn limit(path: &str) -> usize {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.trim().parse().unwrap_or(usize::MAX)
+    fit(group::number(path))
 }
 
-/// How many threads our control group may have, by either version of those.
-fn control_group() -> usize {
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let limits = groups.lines().filter_map(|line| {
-        let (_, rest) = line.split_once(':')?;
-        match rest.split_once(':')? {
-            ("", path) => Some(format!("/sys/fs/cgroup{path}/pids.max")),
-            ("pids", path) => Some(format!("/sys/fs/cgroup/pids{path}/pids.max")),
-            _ => None,
-        }
-    });
-    limits.map(|path| limit(&path)).min().unwrap_or(usize::MAX)
+fn fit(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// The address space, if it is limited: how many bytes there are, and the file that tells how many pages are taken. That is
