@@ -59,11 +59,11 @@ fn in_a_small_address_space_buffers_are_kept_small() {
     each_model(|setup| {
         // Threads take address space of their own, and the C library much of it for each of the first.
         let mut server = setup
-            .after("ulimit -v 300000")
+            .after("ulimit -v 150000")
             .variable("MALLOC_ARENA_MAX", "1")
             .start();
         server.wait_for_log("--max-memory is lowered to ");
-        fill(&server, 1500);
+        fill(&server, 700);
         server.serves();
         server.stop();
     });

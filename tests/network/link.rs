@@ -78,7 +78,7 @@ impl Link {
     }
 
     /// Sets something of the kernel's for the side where the calling thread is.
-    pub(crate) fn tune(&self, name: &str, value: u32) {
+    pub(crate) fn tune(name: &str, value: u32) {
         fs::write(format!("/proc/sys/net/ipv4/{name}"), value.to_string()).expect("root");
     }
 

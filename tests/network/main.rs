@@ -95,7 +95,9 @@ fn clients_whose_link_is_gone_are_idle() {
         let server = start(link, setup, SERVER, &["--idle-timeout", "2s"]);
         let before = server.descriptors();
         let mut clients = server.clients(MANY);
-        clients.iter_mut().for_each(|client| client.ask("hello"));
+        for client in &mut clients {
+            client.ask("hello");
+        }
         link.set(false);
         let took = within(PATIENCE, "they are gone", || {
             server.descriptors() <= before && server.threads() < 10
@@ -123,12 +125,14 @@ fn clients_whose_link_is_gone_are_found_out_by_keepalive() {
         let server = start(link, setup, SERVER, &[]);
         let before = server.descriptors();
         let mut clients = server.clients(MANY);
-        clients.iter_mut().for_each(|client| client.ask("hello"));
+        for client in &mut clients {
+            client.ask("hello");
+        }
         link.enter(Side::Server);
         let Some(armed) = keepalives() else { return };
         assert_eq!(armed, MANY, "not all timers are armed");
-        link.tune("tcp_keepalive_intvl", 1);
-        link.tune("tcp_keepalive_probes", 2);
+        Link::tune("tcp_keepalive_intvl", 1);
+        Link::tune("tcp_keepalive_probes", 2);
         link.enter(Side::Client);
         let is_long = soak().is_some();
         if !is_long {
@@ -147,8 +151,7 @@ fn clients_whose_link_is_gone_are_found_out_by_keepalive() {
             "shortened to 1 s"
         };
         println!(
-            "{model}: keep-alive ({what}; two probes a second apart) ended {MANY} clients after {took:.1?}; armed on {}",
-            armed
+            "{model}: keep-alive ({what}; two probes a second apart) ended {MANY} clients after {took:.1?}; armed on {armed}"
         );
     });
 }
@@ -202,12 +205,12 @@ fn replies_into_a_dead_link_end_their_clients() {
         let before = server.descriptors();
         let mut clients = server.clients(MANY);
         link.enter(Side::Server);
-        link.tune("tcp_retries2", 3); // of 15, which take a quarter of an hour
+        Link::tune("tcp_retries2", 3); // of 15, which take a quarter of an hour
         link.enter(Side::Client);
         server.signal(Signal::STOP);
-        clients
-            .iter_mut()
-            .for_each(|client| client.send("hello\n".repeat(10)));
+        for client in &mut clients {
+            client.send("hello\n".repeat(10));
+        }
         link.set(false);
         server.signal(Signal::CONT);
         let took = within(PATIENCE, "they are gone", || server.descriptors() <= before);
@@ -230,11 +233,13 @@ fn a_link_that_comes_back_has_cost_nobody_anything() {
     over_a_link(|link, setup| {
         let mut server = start(link, setup, SERVER, &[]);
         let mut clients: Vec<Client> = server.clients(MANY);
-        clients.iter_mut().for_each(|client| client.ask("hello"));
+        for client in &mut clients {
+            client.ask("hello");
+        }
         link.set(false);
-        clients
-            .iter_mut()
-            .for_each(|client| client.send("is there anybody?\n"));
+        for client in &mut clients {
+            client.send("is there anybody?\n");
+        }
         thread::sleep(Duration::from_secs(2)); // that it is gone is what it is about
         link.set(true);
         for client in &mut clients {

@@ -20,7 +20,7 @@ use crate::server::stats::Totals;
 use crate::server::throttle::Throttle;
 
 /// Bytes of the buffer that a session waits with for input, and of the one that it has while more comes than that holds.
-const SMALL: usize = 4 << 10;
+pub(super) const SMALL: usize = 4 << 10;
 const LARGE: usize = 64 << 10;
 
 /// A client that ended its own side and does not read: nothing that the clerk could shut would wake its session, which

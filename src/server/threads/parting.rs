@@ -6,7 +6,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use rustix::event::PollFlags;
 
 use super::clerk::Phase;
-use super::client::Client;
+use super::client::{Client, SMALL};
 use super::now;
 use crate::protocol::LineBuffer;
 use crate::protocol::messages::{IDLE_TIMEOUT, OUT_OF_MEMORY};
@@ -39,13 +39,15 @@ impl Client {
     /// Says a last word to one who may not listen, in place of what is unsent, but not in the middle of a reply.
     pub(super) fn send_away(&mut self, farewell: &[u8]) {
         self.lines = LineBuffer::new(0);
+        self.forget_input();
+        self.input = Vec::with_capacity(SMALL);
         let between_replies = self.sent == 0 || self.output[self.sent - 1] == b'\n';
         self.output = Vec::new();
         self.sent = 0;
+        self.account();
         if !between_replies {
             return;
         }
-        self.account();
         self.connection.set_stuck(true);
         let (mut rest, deadline) = (farewell, now() + LINGER);
         while !rest.is_empty() && now() < deadline {
