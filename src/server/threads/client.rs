@@ -15,6 +15,7 @@ use super::{Office, now};
 use crate::protocol::{self, Answer, Found, Line, LineBuffer, Session};
 use crate::reactor::HIGH_WATER;
 use crate::server::escape::Escaped;
+use crate::server::limits::LINGER;
 use crate::server::peer::Peer;
 use crate::server::stats::Totals;
 use crate::server::throttle::Throttle;
@@ -377,9 +378,13 @@ impl Client {
     }
 
     /// Where much more is kept than may be, who keeps a part of it reads no more until the clerk has sent enough of them
-    /// away: together they are faster than he is.
+    /// away: together they are faster than he is. Not for ever: who is sent away has gone within a second.
     fn hold_back(&mut self) -> io::Result<()> {
-        while self.connection.held() > 0 && self.connection.office.budget.is_far_over() {
+        let end = now() + LINGER;
+        while self.connection.held() > 0
+            && self.connection.office.budget.is_far_over()
+            && now() < end
+        {
             thread::sleep(NAP);
             self.look()?;
         }
