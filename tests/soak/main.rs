@@ -2,7 +2,7 @@
 //!
 //! `cargo test --test soak` takes seconds. `NBCASER_SOAK=600 cargo test --release --test soak -- --nocapture
 //! --test-threads=1` has 10,000 connections for ten minutes, a million connections in a row, and a hundred ends: for
-//! each model.
+//! each model. Less of it for fewer seconds.
 #![cfg(feature = "cli")]
 #![allow(clippy::disallowed_methods)] // tests look at real time
 
@@ -32,6 +32,11 @@ fn models(test: impl Fn(Setup) + Sync) {
             scope.spawn(move || test(Setup::new(model)));
         }
     });
+}
+
+/// How often what ends a server is done.
+fn times() -> u64 {
+    soak().map_or(5, |time| time.as_secs() / 6).max(5)
 }
 
 fn counts(server: &Server) -> (usize, u64) {
@@ -95,7 +100,7 @@ fn nothing_grows_under_a_crowd_and_who_behaves_is_served() {
 /// Connections one after the other: the second half of them leaves nothing that the first had not.
 #[test]
 fn nothing_grows_with_the_number_of_connections() {
-    let count = soak().map_or(3_000, |_| 500_000);
+    let count = soak().map_or(3_000, |time| time.as_secs() * 2500 / 3);
     models(|setup| {
         let model = setup.model.name;
         let mut server = setup.flags(&["-q"]).start();
@@ -122,7 +127,7 @@ fn nothing_grows_with_the_number_of_connections() {
 #[test]
 fn told_to_end_under_load_it_answers_every_line_sent_before() {
     const TALKERS: usize = 24;
-    let (times, crowd) = soak().map_or((5, 100), |_| (100, 1000));
+    let (times, crowd) = (times(), soak().map_or(100, |_| 1000));
     models(|setup| {
         let model = setup.model;
         let (mut answered, mut late, mut longest) = (0, 0, Duration::ZERO);
@@ -200,7 +205,7 @@ fn killed_it_leaves_its_port_free() {
         let model = setup.model;
         let mut server = setup.flags(&["-q"]).start();
         let mut longest = Duration::ZERO;
-        for _ in 0..soak().map_or(5, |_| 100) {
+        for _ in 0..times() {
             let mut clients = server.clients(100);
             for (number, client) in clients.iter_mut().enumerate() {
                 match number % 3 {
