@@ -228,6 +228,7 @@ fn lines_found(pieces: &[&[u8]], limit: usize, ended: bool) -> Vec<(usize, Repor
     let report = |line: Line<'_>| match line {
         Line::Text(text) => Report::Text(text.to_vec()),
         Line::TooLong => Report::TooLong,
+        Line::NoMemory => panic!("there is memory"),
     };
     for piece in pieces {
         given += piece.len();

@@ -270,7 +270,8 @@ async fn dialogue(
         let mut rest = &input[..read];
         while let (consumed, Some(found)) = lines.next(rest) {
             let line = lines.line(found, rest);
-            if session.answer(line, MAX_LINE, &mut replies) == Answer::Quit {
+            let answer = session.answer(line, MAX_LINE, &mut replies);
+            if matches!(answer, Answer::Quit | Answer::NoMemory) {
                 stream.write_all(&replies).await?;
                 return Ok(false);
             }

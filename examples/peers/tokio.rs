@@ -252,7 +252,8 @@ async fn dialogue(stream: &mut TcpStream, mut ending: watch::Receiver<()>) -> io
         let mut rest = &input[..];
         while let (consumed, Some(found)) = lines.next(rest) {
             let line = lines.line(found, rest);
-            if session.answer(line, MAX_LINE, &mut replies) == Answer::Quit {
+            let answer = session.answer(line, MAX_LINE, &mut replies);
+            if matches!(answer, Answer::Quit | Answer::NoMemory) {
                 stream.write_all(&replies).await?;
                 return Ok(false);
             }

@@ -17,6 +17,8 @@
 //! unfinished rest of a read is kept, and each byte is searched once: what is kept holds no line
 //! end, so only new bytes are looked at.
 
+use std::collections::TryReserveError;
+
 use memchr::memchr2;
 
 /// A complete line, as the session gets it.
@@ -26,6 +28,8 @@ pub enum Line<'a> {
     Text(&'a [u8]),
     /// The line has, or will have, more bytes than the limit. They are gone.
     TooLong,
+    /// The system had no memory for the line. It is gone.
+    NoMemory,
 }
 
 /// Where a complete line lies; [`LineBuffer::line`] turns it into the [`Line`].
@@ -42,6 +46,8 @@ pub enum Found {
     Held,
     /// Nowhere: it was too long.
     TooLong,
+    /// Nowhere: there was no memory to keep it.
+    NoMemory,
 }
 
 /// What one connection must remember between two reads to find its lines.
@@ -149,6 +155,7 @@ impl LineBuffer {
             Found::Whole { start, end } => Line::Text(&input[start..end]),
             Found::Held => Line::Text(&self.kept),
             Found::TooLong => Line::TooLong,
+            Found::NoMemory => Line::NoMemory,
         }
     }
 
@@ -167,11 +174,12 @@ impl LineBuffer {
                 };
                 let consumed = self.pass_end(input, length);
                 if self.kept.len() + length > self.limit {
-                    self.kept = Vec::new();
-                    return (consumed, Some(Found::TooLong));
+                    return (consumed, Some(self.give_up(Found::TooLong)));
                 }
-                self.append(&input[..length]);
-                (consumed, Some(Found::Held))
+                match self.append(&input[..length]) {
+                    Ok(()) => (consumed, Some(Found::Held)),
+                    Err(_) => (consumed, Some(self.give_up(Found::NoMemory))),
+                }
             }
             State::Discarding => match find_end(input) {
                 None => (input.len(), None),
@@ -220,31 +228,40 @@ impl LineBuffer {
         end + 1
     }
 
-    /// Keeps `rest`, which holds no line end; reports the line that becomes too long by it.
+    /// Keeps `rest`, which holds no line end; reports the line that becomes too long by it, or for which there is no memory.
     #[inline(never)]
     fn keep(&mut self, rest: &[u8]) -> Option<Found> {
-        if self.kept.len() + rest.len() > self.limit {
-            self.kept = Vec::new();
-            self.state = State::Discarding;
-            return Some(Found::TooLong);
-        }
-        if !rest.is_empty() {
-            self.append(rest);
+        let failed = if self.kept.len() + rest.len() > self.limit {
+            Found::TooLong
+        } else if rest.is_empty() {
+            return None;
+        } else if self.append(rest).is_ok() {
             self.state = State::Within;
-        }
-        None
+            return None;
+        } else {
+            Found::NoMemory
+        };
+        self.state = State::Discarding;
+        Some(self.give_up(failed))
+    }
+
+    /// Forgets what was kept, and says why.
+    fn give_up(&mut self, why: Found) -> Found {
+        self.kept = Vec::new();
+        why
     }
 
     /// Appends to the kept bytes. The first piece gets just the room that it needs, for most lines
     /// that come in pieces come in two; after that the room doubles, so that a line that drips in
     /// costs O(n), and never exceeds the limit.
-    fn append(&mut self, piece: &[u8]) {
+    fn append(&mut self, piece: &[u8]) -> Result<(), TryReserveError> {
         let needed = self.kept.len() + piece.len();
         if needed > self.kept.capacity() {
             let room = needed.max(self.limit.min(self.kept.capacity() * 2));
-            self.kept.reserve_exact(room - self.kept.len());
+            self.kept.try_reserve_exact(room - self.kept.len())?;
         }
         self.kept.extend_from_slice(piece);
+        Ok(())
     }
 }
 

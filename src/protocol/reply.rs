@@ -5,17 +5,23 @@ use super::forms::{self, Form, Forms, LONGEST, WIDTH};
 use super::plain::{self, BLOCK, CaseByte, TitleByte, UpperByte};
 use super::{title, utf8};
 
-/// The text is not UTF-8; where, the standard library shall say.
-pub(super) struct NotUtf8;
+/// Why a text has no reply.
+pub(super) enum Failure {
+    /// It is not UTF-8; where, the standard library shall say.
+    NotUtf8,
+    /// The system has no memory for it.
+    NoMemory,
+}
 
-/// Appends `ascii(upper(text))`, its quotes included. Costs 2 to 5 ns a character, on an error too;
+/// Appends `ascii(upper(text))`, its quotes included, to `out`, which has room for as much as the
+/// text and three bytes more at least. Costs 2 to 5 ns a character, on an error too;
 /// then `out` got some bytes that the caller must remove.
-pub(super) fn push_upper_text(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotUtf8> {
+pub(super) fn push_upper_text(text: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
     push(*forms::UPPER, UpperByte, text, out)
 }
 
 /// Appends `ascii(title(text))`, as [`push_upper_text`] does.
-pub(super) fn push_title_text(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotUtf8> {
+pub(super) fn push_title_text(text: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
     push(*forms::TITLE, TitleByte, text, out)
 }
 
@@ -25,6 +31,9 @@ struct Gathered {
     bytes: [u8; Self::FULL + LONGEST],
     length: usize,
 }
+
+/// What comes behind a text: a quote and a line end.
+const END: usize = 3;
 
 impl Gathered {
     /// With more than this, it is time to empty it; and to try again whether the text goes on
@@ -37,7 +46,7 @@ fn push<const N: usize>(
     case: impl CaseByte,
     text: &[u8],
     out: &mut Vec<u8>,
-) -> Result<(), NotUtf8> {
+) -> Result<(), Failure> {
     let quote = ascii::quote_for(text);
     out.push(quote);
     let mut gathered = Gathered {
@@ -58,7 +67,10 @@ fn push<const N: usize>(
             }
         }
         (rest, in_word) =
-            gather(forms, text, rest, in_word, quote, &mut gathered).ok_or(NotUtf8)?;
+            gather(forms, text, rest, in_word, quote, &mut gathered).ok_or(Failure::NotUtf8)?;
+        // There is room for the rest as it is; escapes are longer.
+        let more = gathered.length + rest.len() + END;
+        out.try_reserve(more).map_err(|_| Failure::NoMemory)?;
         out.extend_from_slice(&gathered.bytes[..gathered.length]);
     }
     out.push(quote);

@@ -10,7 +10,8 @@
 
 use super::lines::Line;
 use super::plain::{self, TitleByte, UpperByte};
-use super::{messages, reply, utf8};
+use super::reply::{self, Failure};
+use super::{messages, utf8};
 
 /// What a connection remembers between two lines: the mode, upper case at first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub enum Answer {
     Invalid,
     /// Over the limit. All stays as it was.
     TooLong,
+    /// The system has no memory for the line or for its answer, of which nothing was appended. All
+    /// stays as it was, and the connection can only be closed: a line without an answer would put
+    /// the client out of step.
+    NoMemory,
 }
 
 impl Session {
@@ -60,9 +65,13 @@ impl Session {
     /// 1 ms in upper case, 2 ms in title case, 4 ms for the first sigma.
     #[inline]
     pub fn answer(&mut self, line: Line<'_>, limit: usize, out: &mut Vec<u8>) -> Answer {
-        let Line::Text(line) = line else {
-            messages::line_too_long(limit, out);
-            return Answer::TooLong;
+        let line = match line {
+            Line::Text(line) => line,
+            Line::TooLong => {
+                messages::line_too_long(limit, out);
+                return Answer::TooLong;
+            }
+            Line::NoMemory => return Answer::NoMemory,
         };
         let text = text(line);
         match (self.mode, text) {
@@ -88,7 +97,9 @@ impl Session {
     #[inline]
     fn cased(&self, line: &[u8], text: &[u8], out: &mut Vec<u8>) -> Answer {
         let start = out.len();
-        out.reserve(PREFIX + text.len() + plain::BLOCK);
+        if out.try_reserve(PREFIX + text.len() + plain::BLOCK).is_err() {
+            return Answer::NoMemory;
+        }
         let plain = match self.mode {
             Mode::Upper => {
                 out.extend_from_slice(b"Upper-cased: '");
@@ -121,15 +132,23 @@ impl Session {
             Mode::Upper => reply::push_upper_text(text, out),
             Mode::Title => reply::push_title_text(text, out),
         };
-        if done.is_ok() {
-            out.extend_from_slice(b"\r\n");
-            return Answer::Text;
+        match done {
+            Ok(()) => {
+                out.extend_from_slice(b"\r\n");
+                Answer::Text
+            }
+            Err(Failure::NotUtf8) => {
+                out.truncate(start);
+                // The offset is one in the line, and what was removed from its end is valid.
+                let at = str::from_utf8(line).map_or_else(|error| error.valid_up_to(), str::len);
+                messages::invalid_utf8(at, out);
+                Answer::Invalid
+            }
+            Err(Failure::NoMemory) => {
+                out.truncate(start);
+                Answer::NoMemory
+            }
         }
-        out.truncate(start);
-        // The offset is one in the line, and what was removed from its end is valid.
-        let at = str::from_utf8(line).map_or_else(|error| error.valid_up_to(), str::len);
-        messages::invalid_utf8(at, out);
-        Answer::Invalid
     }
 }
 

@@ -263,36 +263,48 @@ impl Core {
     /// Sends on a source, behind what waits already. A failure shows at the next operation: true.
     #[inline]
     fn send(&self, source: &mut Source, id: Id, fresh: &[u8]) -> bool {
-        if source.is_stuck() {
-            self.put_by(source, fresh, 0); // an edge tells when the socket takes more
-            return false;
-        }
-        let sent = source.write(self, id, fresh);
+        let sent = if source.is_stuck() {
+            Ok(0) // an edge tells when the socket takes more
+        } else {
+            source.write(self, id, fresh)
+        };
         if let Ok(sent) = sent
             && sent == fresh.len()
         {
             return false;
         }
         self.doubt();
-        match sent {
-            Ok(sent) => self.put_by(source, fresh, sent),
-            Err(ref error) => source.error = Some(error.kind()),
+        match sent.and_then(|sent| self.put_by(source, fresh, sent)) {
+            Ok(()) => false,
+            Err(error) => {
+                source.error = Some(error.kind());
+                true
+            }
         }
-        sent.is_err()
     }
 
     /// Keeps what the socket did not take.
     #[cold]
-    fn put_by(&self, source: &mut Source, fresh: &[u8], sent: usize) {
+    fn put_by(&self, source: &mut Source, fresh: &[u8], sent: usize) -> Io<()> {
         let before = source.held();
-        if let Some(outbox) = &mut source.outbox {
-            outbox.0.extend_from_slice(fresh);
+        let room = if let Some(outbox) = &mut source.outbox {
+            let room = outbox.0.try_reserve(fresh.len());
+            if room.is_ok() {
+                outbox.0.extend_from_slice(fresh);
+            }
+            room
         } else {
             // With the last byte that the socket took: whoever throws the rest away must know whether it was an end.
             let from = sent.saturating_sub(1);
-            source.outbox = Some(Box::new((fresh[from..].to_vec(), sent - from)));
-        }
+            let mut bytes = Vec::new();
+            let room = bytes.try_reserve_exact(fresh.len() - from);
+            let end = if room.is_ok() { fresh.len() } else { sent };
+            bytes.extend_from_slice(&fresh[from..end]);
+            source.outbox = Some(Box::new((bytes, sent - from)));
+            room
+        };
         self.memory.change(before, source.held());
+        Ok(room?)
     }
 
     /// Goes on with what was kept, when the socket takes more.

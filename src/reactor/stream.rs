@@ -123,6 +123,9 @@ impl Stream {
     /// change the answer makes it be asked in earnest.
     ///
     /// Pending, the task rests with its unread input, which is copied to just its size.
+    ///
+    /// # Errors
+    /// Those of the stream. `OutOfMemory`, if its buffers are called in, or the system has no memory for them.
     #[inline]
     pub fn poll_in_order(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.core.checked.get() == self.id {
@@ -143,7 +146,7 @@ impl Stream {
         match &polled {
             Poll::Ready(Ok(())) => core.checked.set(self.id),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.park(),
+            Poll::Pending => self.park()?,
         }
         polled
     }
@@ -235,14 +238,20 @@ impl Stream {
         }
     }
 
-    /// Keeps the unread input in just the memory that it takes.
-    fn park(&mut self) {
+    /// Keeps the unread input in just the memory that it takes; if there is none, it is lost.
+    fn park(&mut self) -> io::Result<()> {
         if self.start < self.end && self.buffer.len() == BUFFER {
-            let rest: Box<[u8]> = self.input().into();
+            let mut rest = Vec::new();
+            let room = rest.try_reserve_exact(self.input().len());
+            if room.is_ok() {
+                rest.extend_from_slice(self.input());
+            }
             self.release();
-            (self.end, self.buffer) = (rest.len() as u32, rest);
+            room?;
+            (self.end, self.buffer) = (rest.len() as u32, rest.into());
         }
         self.keep(0);
+        Ok(())
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
     while let Some(line) = client.read_line().await? {
         let (length, text) = match line {
             Line::Text(bytes) => (bytes.len(), bytes),
-            Line::TooLong => (0, &[][..]),
+            Line::TooLong | Line::NoMemory => (0, &[][..]),
         };
         let (answer, reply) = replies.write_with(|out| {
             let before = out.len();
@@ -50,6 +50,7 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
                     .trouble
                     .warn(worker.handle.now(), "a line was too long", client.peer());
             }
+            Answer::NoMemory => return Err(io::ErrorKind::OutOfMemory.into()),
             Answer::Quit => break,
         }
     }

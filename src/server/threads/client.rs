@@ -281,7 +281,7 @@ impl Client {
         self.input.truncate(count);
         self.report.totals.bytes_in += count as u64;
         if full && self.input.capacity() < LARGE {
-            self.input.reserve_exact(LARGE - count);
+            let _ = self.input.try_reserve_exact(LARGE - count); // a small one does as well
         }
     }
 

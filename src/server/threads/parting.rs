@@ -28,8 +28,9 @@ impl Client {
                 return log::debug!("{}: {error}", self.peer());
             }
         };
-        if let Some(farewell) = farewell {
-            self.send_away(farewell);
+        match farewell {
+            Some(farewell) => self.send_away(farewell),
+            None => self.let_go(),
         }
         if !self.ended {
             self.linger();
@@ -38,13 +39,8 @@ impl Client {
 
     /// Says a last word to one who may not listen, in place of what is unsent, but not in the middle of a reply.
     pub(super) fn send_away(&mut self, farewell: &[u8]) {
-        self.lines = LineBuffer::new(0);
-        self.forget_input();
-        self.input = Vec::with_capacity(SMALL);
         let between_replies = self.sent == 0 || self.output[self.sent - 1] == b'\n';
-        self.output = Vec::new();
-        self.sent = 0;
-        self.account();
+        self.let_go();
         if !between_replies {
             return;
         }
@@ -70,6 +66,16 @@ impl Client {
                 Err(_) => return,
             }
         }
+    }
+
+    /// Lets go of all that it keeps: to part takes a while, and others wait for that memory.
+    fn let_go(&mut self) {
+        self.lines = LineBuffer::new(0);
+        self.forget_input();
+        self.input = Vec::with_capacity(SMALL);
+        self.output = Vec::new();
+        self.sent = 0;
+        self.account();
     }
 
     /// Ends the sending side and discards input until the client ends its own.

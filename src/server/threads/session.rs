@@ -20,6 +20,7 @@ pub(super) fn nbcaser(client: &mut Client) -> io::Result<()> {
             Answer::Switched => {}
             Answer::Invalid => client.trouble("a line was not UTF-8"),
             Answer::TooLong => client.trouble("a line was too long"),
+            Answer::NoMemory => return Err(io::ErrorKind::OutOfMemory.into()),
             Answer::Quit => break,
         }
     }
