@@ -12,7 +12,7 @@ use crate::server::address::Address;
 /// of them are taken the kernel is 20 times slower to find one.
 const FROM_ONE: usize = 10_000;
 /// How many source addresses are tried.
-const SOURCES: u32 = 1 << 16;
+const SOURCES: u8 = 250;
 /// Before another try at a Unix socket whose backlog is full.
 const BACKLOG: Duration = Duration::from_millis(1);
 
@@ -24,7 +24,7 @@ pub(super) struct Target {
     at: Cell<usize>,
     connected: Cell<bool>,
     /// The source that is used, if the target is on the loopback network: which has sixteen million of them.
-    source: Cell<u32>,
+    source: Cell<u8>,
     from_it: Cell<usize>,
     spread: bool,
 }
@@ -97,13 +97,10 @@ impl Target {
                 self.use_source_after(self.source.get());
             }
         }
-        // None is the system's choice, 127.0.0.1; the others are 127.1.0.0 and up, where no service is likely to be.
-        let number = self.source.get().checked_sub(1);
-        let source = number.map(|n| Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + n));
-        Remote::Tcp(*to, source.map(|ip| SocketAddr::new(ip.into(), 0)))
+        Remote::Tcp(*to, source(self.source.get(), to.port()))
     }
 
-    fn use_source_after(&self, source: u32) {
+    fn use_source_after(&self, source: u8) {
         // Others may have found out the same in the meantime.
         if self.source.get() == source {
             self.source.set(source + 1);
@@ -116,6 +113,15 @@ impl Target {
     }
 }
 
+/// Source address number so many. 0 is the system's choice, 127.0.0.1; the others are for this port of the server's alone:
+/// a port of an address that is chosen here serves one connection, wherever that goes, and another crowd may be on its way
+/// to another server.
+fn source(number: u8, port: u16) -> Option<SocketAddr> {
+    let [high, low] = port.to_be_bytes();
+    let ip = Ipv4Addr::new(127, number, high, low);
+    (number > 0).then(|| SocketAddr::new(ip.into(), 0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,7 +130,7 @@ mod tests {
         Target::resolve(&address.parse().unwrap(), crowd).unwrap()
     }
 
-    fn source(target: &Target) -> Option<String> {
+    fn source_of(target: &Target) -> Option<String> {
         match target.remote() {
             Remote::Tcp(_, source) => source.map(|source| source.to_string()),
             Remote::Unix(_) => None,
@@ -134,17 +140,18 @@ mod tests {
     #[test]
     fn a_large_crowd_on_loopback_comes_from_many_addresses() {
         let large = target("127.0.0.1:9600", 50_000);
-        let sources: Vec<_> = (0..50_000).map(|_| source(&large)).collect();
+        let sources: Vec<_> = (0..50_000).map(|_| source_of(&large)).collect();
         let from = |source: Option<&str>| sources.iter().filter(|s| s.as_deref() == source).count();
         assert_eq!(from(None), 10_000);
-        assert_eq!(from(Some("127.1.0.1:0")), 10_000);
-        assert_eq!(from(Some("127.1.0.4:0")), 10_000);
+        // 9600 is 37 * 256 + 128.
+        assert_eq!(from(Some("127.1.37.128:0")), 10_000);
+        assert_eq!(from(Some("127.4.37.128:0")), 10_000);
 
         for small in [
             target("127.0.0.1:9600", 10_000),
             target("[::1]:9600", 50_000),
         ] {
-            assert!((0..50_000).all(|_| source(&small).is_none()));
+            assert!((0..50_000).all(|_| source_of(&small).is_none()));
         }
     }
 
@@ -153,9 +160,9 @@ mod tests {
         let target = target("127.0.0.1:9600", 1);
         target.use_source_after(0);
         target.use_source_after(0); // who found it out late
-        assert_eq!(source(&target).as_deref(), Some("127.1.0.1:0"));
+        assert_eq!(source_of(&target).as_deref(), Some("127.1.37.128:0"));
         target.use_source_after(1);
-        assert_eq!(source(&target).as_deref(), Some("127.1.0.2:0"));
+        assert_eq!(source_of(&target).as_deref(), Some("127.2.37.128:0"));
     }
 
     #[test]
