@@ -4,6 +4,7 @@ mod book;
 
 use std::sync::LazyLock;
 
+use book::lines::{Report, lines_by_the_book, lines_found};
 use book::{Facts, Mode};
 use nbcaser::protocol::{Answer, Found, Line, LineBuffer, Session};
 use proptest::prelude::*;
@@ -177,86 +178,9 @@ proptest! {
 
     #[test]
     fn any_text(text in "\\PC{0,60}") {
-        // Only what both versions of Unicode know alike: the facts are compared elsewhere.
-        let known = |c: &char| FACTS.is(book::Property::Assigned, *c) && u32::from(*c) < 0x250;
-        let line: String = text.chars().filter(known).filter(|c| *c != '\u{19b}').collect();
+        let line: String = text.chars().filter(|&c| FACTS.is_comparable(c)).collect();
         check_dialogue(&[b"title".to_vec(), line.clone().into_bytes(), b"upper".to_vec(), line.into_bytes()])?;
     }
-}
-
-/// What a line buffer may report, with the line itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Report {
-    Text(Vec<u8>),
-    TooLong,
-}
-
-/// The lines of `input` by the state machine of the protocol, a byte at a time; with each, how many
-/// bytes had come in.
-fn lines_by_the_book(input: &[u8], limit: usize, ended: bool) -> Vec<(usize, Report)> {
-    let (mut reports, mut line, mut before, mut too_long) = (Vec::new(), Vec::new(), 0, false);
-    for (i, &byte) in input.iter().enumerate() {
-        match byte {
-            b'\n' if before == b'\r' => {}
-            b'\n' | b'\r' => {
-                let line = std::mem::take(&mut line);
-                if !std::mem::take(&mut too_long) {
-                    reports.push((i + 1, Report::Text(line)));
-                }
-            }
-            _ if too_long => {}
-            _ if line.len() == limit => {
-                line.clear();
-                too_long = true;
-                reports.push((i + 1, Report::TooLong));
-            }
-            _ => line.push(byte),
-        }
-        before = byte;
-    }
-    if ended && !line.is_empty() {
-        reports.push((input.len(), Report::Text(line)));
-    }
-    reports
-}
-
-/// What the buffer says to `pieces`; with each line, how many bytes it had been given when it said
-/// so.
-fn lines_found(pieces: &[&[u8]], limit: usize, ended: bool) -> Vec<(usize, Report)> {
-    let mut buffer = LineBuffer::new(limit);
-    let (mut reports, mut given) = (Vec::new(), 0);
-    let report = |line: Line<'_>| match line {
-        Line::Text(text) => Report::Text(text.to_vec()),
-        Line::TooLong => Report::TooLong,
-        Line::NoMemory => panic!("there is memory"),
-    };
-    for piece in pieces {
-        given += piece.len();
-        let mut rest = *piece;
-        loop {
-            let (consumed, found) = buffer.next(rest);
-            assert!(
-                buffer.held() <= limit,
-                "{} bytes for a limit of {limit}",
-                buffer.held()
-            );
-            let Some(found) = found else {
-                assert_eq!(
-                    consumed,
-                    rest.len(),
-                    "it asks for more, so it has taken all"
-                );
-                break;
-            };
-            assert!(consumed > 0, "each call makes progress");
-            reports.push((given, report(buffer.line(found, rest))));
-            rest = &rest[consumed..];
-        }
-    }
-    if ended && let Some(found) = buffer.finish() {
-        reports.push((given, report(buffer.line(found, &[]))));
-    }
-    reports
 }
 
 /// Pieces of input rich in line ends.
