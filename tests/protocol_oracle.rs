@@ -191,22 +191,48 @@ fn pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
     prop::collection::vec(prop_oneof![4 => short, 1 => long], 0..12)
 }
 
+/// The lines are those of the whole, each told as soon as the piece is there in which it ends, or becomes too long.
+fn check_lines(pieces: &[&[u8]], limit: usize, ended: bool) -> Result<(), TestCaseError> {
+    let mut end = 0;
+    let ends: Vec<usize> = pieces
+        .iter()
+        .map(|piece| {
+            end += piece.len();
+            end
+        })
+        .collect();
+    let told = |at| ends.iter().copied().find(|&end| end >= at).unwrap_or(0);
+    let expected: Vec<_> = lines_by_the_book(&pieces.concat(), limit, ended)
+        .into_iter()
+        .map(|(at, report)| (told(at), report))
+        .collect();
+    prop_assert_eq!(lines_found(pieces, limit, ended), expected);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
     fn lines_do_not_depend_on_the_pieces(pieces in pieces(), limit in 0_usize..80, ended: bool) {
         let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
-        let found = lines_found(&pieces, limit, ended);
-        let expected = lines_by_the_book(&pieces.concat(), limit, ended);
-        // Each as soon as the piece is there in which it ends, or becomes too long.
-        let mut end = 0;
-        let ends: Vec<usize> = pieces.iter().map(|piece| { end += piece.len(); end }).collect();
-        let expected: Vec<_> = expected
-            .into_iter()
-            .map(|(at, report)| (ends.iter().copied().find(|&end| end >= at).unwrap_or(0), report))
-            .collect();
-        prop_assert_eq!(found, expected);
+        check_lines(&pieces, limit, ended)?;
+    }
+}
+
+proptest! {
+    #[test]
+    fn short_input_may_be_cut_in_every_way(input in prop::collection::vec(prop::sample::select(&b"ab\r\n"[..]), 1..10), limit in 0_usize..6, ended: bool) {
+        for cuts in 0..1_u32 << (input.len() - 1) {
+            let (mut pieces, mut rest) = (Vec::new(), &input[..]);
+            for at in (1..input.len()).rev().filter(|at| cuts >> (at - 1) & 1 == 1) {
+                let (left, piece) = rest.split_at(at);
+                pieces.insert(0, piece);
+                rest = left;
+            }
+            pieces.insert(0, rest);
+            check_lines(&pieces, limit, ended)?;
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! comparing with.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub(crate) mod arguments;
 pub(crate) mod lines;
 
 use std::collections::BTreeMap;
