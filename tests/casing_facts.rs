@@ -1,41 +1,15 @@
 //! Every character there is, in every place that matters, against what Python does to it.
 //!
-//! Python 3.11 knows Unicode 14.0; the standard library knows a newer one. What 14.0 had not
-//! assigned is not compared, nor are the characters whose properties were changed later, which are
-//! listed here.
+//! Python 3.11 knows Unicode 14.0; the standard library knows a newer one. What differs between the
+//! two is not compared.
 
 mod book;
 
-use book::{Facts, Mode, Property};
+use book::{Facts, Mode};
 use nbcaser::protocol::{Answer, Line, Session, text};
 
-/// Assigned in 14.0, but with other properties since.
-const CHANGED: [char; 11] = [
-    // Got capitals in 16.0 and 17.0.
-    '\u{19b}',
-    '\u{264}',
-    '\u{a7d3}',
-    '\u{a7d5}',
-    // Became cased in 15.0; the last one ceased to be after 15.1.
-    '\u{10fc}',
-    '\u{a7f2}',
-    '\u{a7f3}',
-    '\u{a7f4}',
-    '\u{ab69}',
-    '\u{295}',
-    // Ceased to be ignored beside a sigma after 15.1.
-    '\u{1171e}',
-];
-
 fn comparable(facts: &Facts) -> impl Iterator<Item = char> {
-    assert_eq!(
-        facts.version,
-        (14, 0),
-        "the list of changes is relative to this version"
-    );
-    ('\0'..=char::MAX).filter(|&c| {
-        facts.is(Property::Assigned, c) && !CHANGED.contains(&c) && !matches!(c, '\r' | '\n')
-    })
+    ('\0'..=char::MAX).filter(|&c| facts.is_comparable(c) && !matches!(c, '\r' | '\n'))
 }
 
 /// Compares the answers to the lines that `context` makes of the characters. Many characters share

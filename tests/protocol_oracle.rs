@@ -4,6 +4,7 @@ mod book;
 
 use std::sync::LazyLock;
 
+use book::lines::{Report, lines_by_the_book, lines_found};
 use book::{Facts, Mode};
 use nbcaser::protocol::{Answer, Found, Line, LineBuffer, Session};
 use proptest::prelude::*;
@@ -177,86 +178,9 @@ proptest! {
 
     #[test]
     fn any_text(text in "\\PC{0,60}") {
-        // Only what both versions of Unicode know alike: the facts are compared elsewhere.
-        let known = |c: &char| FACTS.is(book::Property::Assigned, *c) && u32::from(*c) < 0x250;
-        let line: String = text.chars().filter(known).filter(|c| *c != '\u{19b}').collect();
+        let line: String = text.chars().filter(|&c| FACTS.is_comparable(c)).collect();
         check_dialogue(&[b"title".to_vec(), line.clone().into_bytes(), b"upper".to_vec(), line.into_bytes()])?;
     }
-}
-
-/// What a line buffer may report, with the line itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Report {
-    Text(Vec<u8>),
-    TooLong,
-}
-
-/// The lines of `input` by the state machine of the protocol, a byte at a time; with each, how many
-/// bytes had come in.
-fn lines_by_the_book(input: &[u8], limit: usize, ended: bool) -> Vec<(usize, Report)> {
-    let (mut reports, mut line, mut before, mut too_long) = (Vec::new(), Vec::new(), 0, false);
-    for (i, &byte) in input.iter().enumerate() {
-        match byte {
-            b'\n' if before == b'\r' => {}
-            b'\n' | b'\r' => {
-                let line = std::mem::take(&mut line);
-                if !std::mem::take(&mut too_long) {
-                    reports.push((i + 1, Report::Text(line)));
-                }
-            }
-            _ if too_long => {}
-            _ if line.len() == limit => {
-                line.clear();
-                too_long = true;
-                reports.push((i + 1, Report::TooLong));
-            }
-            _ => line.push(byte),
-        }
-        before = byte;
-    }
-    if ended && !line.is_empty() {
-        reports.push((input.len(), Report::Text(line)));
-    }
-    reports
-}
-
-/// What the buffer says to `pieces`; with each line, how many bytes it had been given when it said
-/// so.
-fn lines_found(pieces: &[&[u8]], limit: usize, ended: bool) -> Vec<(usize, Report)> {
-    let mut buffer = LineBuffer::new(limit);
-    let (mut reports, mut given) = (Vec::new(), 0);
-    let report = |line: Line<'_>| match line {
-        Line::Text(text) => Report::Text(text.to_vec()),
-        Line::TooLong => Report::TooLong,
-        Line::NoMemory => panic!("there is memory"),
-    };
-    for piece in pieces {
-        given += piece.len();
-        let mut rest = *piece;
-        loop {
-            let (consumed, found) = buffer.next(rest);
-            assert!(
-                buffer.held() <= limit,
-                "{} bytes for a limit of {limit}",
-                buffer.held()
-            );
-            let Some(found) = found else {
-                assert_eq!(
-                    consumed,
-                    rest.len(),
-                    "it asks for more, so it has taken all"
-                );
-                break;
-            };
-            assert!(consumed > 0, "each call makes progress");
-            reports.push((given, report(buffer.line(found, rest))));
-            rest = &rest[consumed..];
-        }
-    }
-    if ended && let Some(found) = buffer.finish() {
-        reports.push((given, report(buffer.line(found, &[]))));
-    }
-    reports
 }
 
 /// Pieces of input rich in line ends.
@@ -267,22 +191,48 @@ fn pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
     prop::collection::vec(prop_oneof![4 => short, 1 => long], 0..12)
 }
 
+/// The lines are those of the whole, each told as soon as the piece is there in which it ends, or becomes too long.
+fn check_lines(pieces: &[&[u8]], limit: usize, ended: bool) -> Result<(), TestCaseError> {
+    let mut end = 0;
+    let ends: Vec<usize> = pieces
+        .iter()
+        .map(|piece| {
+            end += piece.len();
+            end
+        })
+        .collect();
+    let told = |at| ends.iter().copied().find(|&end| end >= at).unwrap_or(0);
+    let expected: Vec<_> = lines_by_the_book(&pieces.concat(), limit, ended)
+        .into_iter()
+        .map(|(at, report)| (told(at), report))
+        .collect();
+    prop_assert_eq!(lines_found(pieces, limit, ended), expected);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
     fn lines_do_not_depend_on_the_pieces(pieces in pieces(), limit in 0_usize..80, ended: bool) {
         let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
-        let found = lines_found(&pieces, limit, ended);
-        let expected = lines_by_the_book(&pieces.concat(), limit, ended);
-        // Each as soon as the piece is there in which it ends, or becomes too long.
-        let mut end = 0;
-        let ends: Vec<usize> = pieces.iter().map(|piece| { end += piece.len(); end }).collect();
-        let expected: Vec<_> = expected
-            .into_iter()
-            .map(|(at, report)| (ends.iter().copied().find(|&end| end >= at).unwrap_or(0), report))
-            .collect();
-        prop_assert_eq!(found, expected);
+        check_lines(&pieces, limit, ended)?;
+    }
+}
+
+proptest! {
+    #[test]
+    fn short_input_may_be_cut_in_every_way(input in prop::collection::vec(prop::sample::select(&b"ab\r\n"[..]), 1..10), limit in 0_usize..6, ended: bool) {
+        for cuts in 0..1_u32 << (input.len() - 1) {
+            let (mut pieces, mut rest) = (Vec::new(), &input[..]);
+            for at in (1..input.len()).rev().filter(|at| cuts >> (at - 1) & 1 == 1) {
+                let (left, piece) = rest.split_at(at);
+                pieces.insert(0, piece);
+                rest = left;
+            }
+            pieces.insert(0, rest);
+            check_lines(&pieces, limit, ended)?;
+        }
     }
 }
 

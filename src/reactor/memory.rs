@@ -158,7 +158,13 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::reactor::sim::{Peer, Sim};
+    use crate::reactor::{Endpoint, Listener, Reactor, Stream};
 
     #[test]
     fn two_reactors_share_one_limit_within_a_grant() {
@@ -181,5 +187,112 @@ mod tests {
         assert_eq!(memory.over(), 0);
         memory.change(400, 401);
         assert_eq!(memory.over(), 1);
+    }
+
+    proptest! {
+        /// Each step says how much one of three reactors keeps from now on, in quarters of a grant.
+        #[test]
+        fn three_reactors_agree_with_three_sums(steps in prop::collection::vec((0..3_usize, 0..40_usize), 0..100), limit in 0..100_usize) {
+            let quarter = GRANT / 4;
+            let limit = MemoryLimit::new(limit * quarter);
+            let reactors: Vec<Memory> = (0..3).map(|_| Memory::new(limit.clone())).collect();
+            let mut kept = [0; 3];
+            for (who, amount) in steps {
+                reactors[who].change(kept[who], amount * quarter);
+                kept[who] = amount * quarter;
+                let granted = kept.map(|bytes| bytes / GRANT * GRANT);
+                prop_assert_eq!(limit.granted.load(Ordering::Relaxed), granted.iter().sum::<usize>());
+                for (i, reactor) in reactors.iter().enumerate() {
+                    prop_assert_eq!(reactor.used(), kept[i]);
+                    let known = kept[i] + granted.iter().sum::<usize>() - granted[i];
+                    let over = if kept[i] > 0 { known.saturating_sub(limit.limit) } else { 0 };
+                    prop_assert_eq!(reactor.over(), over);
+                }
+                prop_assert!(reactors.iter().any(|reactor| reactor.has_its_part(0)), "nobody would call in");
+            }
+            drop(reactors);
+            prop_assert_eq!(limit.granted.load(Ordering::Relaxed), 0);
+        }
+    }
+
+    /// Answers lines with themselves, twice, and keeps the unfinished one.
+    async fn echo(mut stream: Stream) -> io::Result<()> {
+        let (replies, mut line) = (stream.writer(), Vec::new());
+        while stream.fill().await? {
+            std::future::poll_fn(|cx| stream.poll_in_order(cx)).await?;
+            let Some(end) = stream.input().iter().position(|&byte| byte == b'\n') else {
+                line.extend_from_slice(stream.input());
+                stream.consume(stream.input().len());
+                stream.keep(line.capacity());
+                continue;
+            };
+            line.extend_from_slice(&stream.input()[..=end]);
+            replies.write(&line.repeat(2));
+            stream.consume(end + 1);
+            line = Vec::new();
+            stream.keep(0);
+        }
+        stream.flush().await
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Send(u16, bool),
+        /// It takes so much and no more.
+        Window(u16),
+        Finish,
+        Reset,
+        Turn,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            8 => (0..20_000_u16, any::<bool>()).prop_map(|(bytes, ends)| Step::Send(bytes, ends)),
+            4 => (0..20_000_u16).prop_map(Step::Window),
+            1 => Just(Step::Finish),
+            1 => Just(Step::Reset),
+            4 => Just(Step::Turn),
+        ]
+    }
+
+    proptest! {
+        /// What is counted is what the sources hold, after each turn; no more than the limit once all rest; and nothing
+        /// when they have gone.
+        #[test]
+        fn not_a_byte_is_counted_wrong(steps in prop::collection::vec((0..8_usize, step()), 0..150), limit in 1000..100_000_usize) {
+            let sim = Sim::new();
+            let reactor = Reactor::with_driver(sim.driver(), MemoryLimit::new(limit));
+            let handle = reactor.handle();
+            let listener = Listener::new(&handle, Endpoint::Simulated(1)).expect("a world without limits");
+            let inside = handle.clone();
+            drop(handle.spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    drop(inside.spawn(echo(stream)));
+                }
+            }));
+            let peers: Vec<Peer> = (0..8).map(|_| sim.connect(1)).collect();
+            let held = || handle.0.sources.borrow().iter().map(|(_, source)| source.held()).sum::<usize>();
+            for (who, step) in steps {
+                let peer = &peers[who];
+                match step {
+                    Step::Send(bytes, ends) => {
+                        let mut line = vec![b'x'; bytes.into()];
+                        line.extend(ends.then_some(b'\n'));
+                        peer.send(line);
+                    }
+                    Step::Window(bytes) => peer.window(bytes.into()),
+                    Step::Finish => peer.finish(),
+                    Step::Reset => peer.reset(),
+                    Step::Turn => reactor.turn().expect("a world without errors"),
+                }
+                prop_assert_eq!(handle.0.memory.used(), held());
+            }
+            sim.settle(&reactor);
+            prop_assert_eq!(handle.0.memory.used(), held());
+            prop_assert!(held() <= limit, "{} of {}", held(), limit);
+            peers.iter().for_each(Peer::reset);
+            sim.settle(&reactor);
+            prop_assert_eq!((handle.0.memory.used(), held()), (0, 0));
+        }
     }
 }

@@ -36,3 +36,53 @@ impl Pool {
         self.0.replace(buffer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        /// A read that found nothing.
+        Look,
+        /// A read whose input a stream takes along.
+        Take,
+        Give,
+    }
+
+    proptest! {
+        /// Of however many are out, in whatever order they come back, the last is kept and is the next to be used.
+        #[test]
+        fn the_last_one_back_is_the_next_one_out(
+            steps in prop::collection::vec((prop::sample::select(&[Step::Look, Step::Take, Step::Give]), any::<prop::sample::Index>()), 0..60),
+        ) {
+            let (pool, mut out) = (Pool::default(), Vec::new());
+            // A buffer is known by the number that was written into it; 0: a new one.
+            let (mut number, mut kept) = (0, 0);
+            for (step, which) in steps {
+                match step {
+                    Step::Give if out.is_empty() => {}
+                    Step::Give => {
+                        let (own, buffer): (u8, Box<[u8]>) = out.swap_remove(which.index(out.len()));
+                        prop_assert_eq!(buffer[0], own, "two had one buffer");
+                        pool.give(buffer);
+                        kept = own;
+                    }
+                    Step::Look | Step::Take => {
+                        let mut buffer = pool.borrow_mut();
+                        prop_assert_eq!((buffer.len(), buffer[0]), (BUFFER, kept));
+                        number += 1;
+                        (buffer[0], kept) = (number, number);
+                        drop(buffer);
+                        if let Step::Take = step {
+                            out.push((number, pool.take()));
+                            kept = 0;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -123,6 +123,8 @@ impl<T> Slots<T> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -144,6 +146,40 @@ mod tests {
         let ids: Vec<Id> = (0..1000).map(|n| slots.insert_with(|_| n)).collect();
         for id in ids {
             assert_eq!(Id::from_bits(id.to_bits()), id);
+        }
+    }
+
+    proptest! {
+        /// Half of the steps insert; the others name any key that there ever was, most of them stale.
+        #[test]
+        fn they_agree_with_a_list_that_uses_no_place_twice(steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 0..300)) {
+            let mut slots = Slots::default();
+            let (mut ids, mut model): (Vec<Id>, Vec<Option<usize>>) = (Vec::new(), Vec::new());
+            let mut peak = 0;
+            for (inserts, which) in steps {
+                if inserts || ids.is_empty() {
+                    let number = ids.len();
+                    let id = slots.insert_with(|id| (id, number));
+                    prop_assert!(!ids.contains(&id), "a key is given once");
+                    ids.push(id);
+                    model.push(Some(number));
+                } else {
+                    let at = which.index(ids.len());
+                    let (id, known) = (ids[at], model[at].take());
+                    prop_assert_eq!(slots.get(id).copied(), known.map(|number| (id, number)));
+                    prop_assert_eq!(slots.get_mut(id).copied(), known.map(|number| (id, number)));
+                    prop_assert_eq!(slots.remove(id), known.map(|number| (id, number)));
+                }
+                let alive: Vec<usize> = model.iter().copied().flatten().collect();
+                prop_assert_eq!((slots.len(), slots.is_empty()), (alive.len(), alive.is_empty()));
+                let mut found: Vec<usize> = slots.iter().map(|(_, &(_, number))| number).collect();
+                prop_assert!(slots.iter().all(|(id, &(own, _))| id == own && ids.contains(&id)));
+                found.sort_unstable();
+                prop_assert_eq!(found, alive);
+                // No place is taken for the first time while another is free.
+                peak = peak.max(slots.len());
+                prop_assert!(slots.iter().all(|(id, _)| id.index() < peak));
+            }
         }
     }
 }
