@@ -46,4 +46,4 @@ mod world;
 
 pub use control::Sim;
 pub use peer::Peer;
-pub use world::{Failure, Op};
+pub use world::{Failure, Op, Step};
