@@ -32,7 +32,7 @@ struct Server {
 impl Server {
     fn start(settings: Settings) -> Server {
         let sim = Sim::new();
-        let reactor = Reactor::with_driver(sim.driver(), MemoryLimit::default());
+        let reactor = Reactor::with_driver(sim.driver(), MemoryLimit::new(settings.max_memory));
         let handle = reactor.handle();
         let listener = Listener::new(&handle, Endpoint::Simulated(1)).unwrap();
         let signals = Signals::new(&handle, &[TERM]).unwrap();
@@ -102,6 +102,23 @@ fn nobody_is_spoken_to_in_the_middle_of_a_reply() {
 }
 
 #[test]
+fn who_takes_no_last_word_is_let_go_without_a_reset_too() {
+    let server = Server::start(Settings {
+        idle_timeout: ms(1000),
+        ..Settings::default()
+    });
+    let peer = server.client();
+    peer.window(0);
+    server.advance(ms(1000));
+    server.advance(ms(1000)); // for so long the last word waits
+    peer.send("is anybody there\n");
+    server.settle();
+    peer.finish();
+    server.settle();
+    assert!(peer.is_closed() && peer.eof_seen() && !peer.reset_seen());
+}
+
+#[test]
 fn at_the_end_what_is_behind_an_urgent_byte_is_answered() {
     let server = Server::start(Settings::default());
     let peer = server.stuck();
@@ -110,6 +127,21 @@ fn at_the_end_what_is_behind_an_urgent_byte_is_answered() {
     peer.send("two\nrest");
     peer.finish();
     let expected = [upper("hello"), upper("one"), upper("two"), upper("rest")].concat();
+    assert_eq!(server.drained(&peer), expected);
+}
+
+#[test]
+fn at_the_end_what_is_behind_an_urgent_byte_is_answered_though_no_edge_has_told_of_it() {
+    let server = Server::start(Settings::default());
+    server.settle();
+    let peer = server.sim.connect(1);
+    peer.send("one\n");
+    peer.send_urgent();
+    peer.send("two\n");
+    server.sim.signal(TERM);
+    server.sim.batch(1); // more happens at once than one poll reports
+    server.settle();
+    let expected = [GREETING, &upper("one"), &upper("two")].concat();
     assert_eq!(server.drained(&peer), expected);
 }
 
@@ -153,6 +185,21 @@ fn behind_quit_no_input_is_kept_while_its_reply_waits() {
 }
 
 #[test]
+fn who_is_called_in_for_what_he_is_about_to_keep_hears_of_it() {
+    let server = Server::start(Settings {
+        max_memory: 70_000,
+        ..Settings::default()
+    });
+    let peer = server.client();
+    peer.window(3);
+    peer.send(["a".repeat(70_000).as_str(), "\nrest"].concat());
+    server.settle();
+    assert_eq!(peer.received(), b"Upp");
+    assert_eq!(server.reactor.handle().census().kept_bytes, 0);
+    assert!(peer.eof_seen(), "it is sent away");
+}
+
+#[test]
 fn after_a_burst_of_connections_that_fail_the_next_is_let_in_soon() {
     for errno in [1, 71, 100, 113] {
         // EPERM, EPROTO, ENETDOWN, EHOSTUNREACH
@@ -168,6 +215,20 @@ fn after_a_burst_of_connections_that_fail_the_next_is_let_in_soon() {
 }
 
 #[test]
+fn at_the_end_the_backlog_is_let_in_though_no_edge_has_told_of_it() {
+    let server = Server::start(Settings::default());
+    let others: Vec<Peer> = (0..5).map(|_| server.client()).collect();
+    server.sim.batch(1); // more happens at once than one poll reports
+    server.sim.signal(TERM);
+    for other in others {
+        other.send("hello\n");
+    }
+    let peer = server.sim.connect(1);
+    server.settle();
+    assert_eq!(peer.received(), GREETING);
+}
+
+#[test]
 fn at_the_end_a_connection_that_fails_does_not_keep_the_backlog_out() {
     let server = Server::start(Settings::default());
     server.settle();
@@ -177,5 +238,21 @@ fn at_the_end_a_connection_that_fails_does_not_keep_the_backlog_out() {
     server.settle();
     for peer in peers {
         assert_eq!(peer.received(), GREETING);
+    }
+}
+
+#[test]
+fn a_connection_that_times_out_of_itself_is_not_called_idle() {
+    for idle_timeout in [Duration::ZERO, ms(1000)] {
+        let server = Server::start(Settings {
+            idle_timeout,
+            ..Settings::default()
+        });
+        let peer = server.client();
+        server.sim.fail(Op::Read, ErrorKind::TimedOut, 1); // the keep-alive probes were not answered
+        peer.send("hello\n");
+        server.settle();
+        assert_eq!(peer.received(), b"");
+        assert!(peer.is_closed());
     }
 }

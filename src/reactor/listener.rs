@@ -54,11 +54,12 @@ impl Listener {
         Accept(self)
     }
 
-    /// The same without waiting: `WouldBlock` if no connection is there.
+    /// The same without waiting: `WouldBlock` if no connection is there. The kernel is asked even if no edge told of one.
     ///
     /// # Errors
     /// As [`Listener::accept`].
     pub fn try_accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        let _ = self.core.with(self.id, Source::expect_input);
         match self.attempt() {
             Poll::Ready(accepted) => accepted,
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),

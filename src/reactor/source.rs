@@ -120,10 +120,6 @@ impl Source {
         Ok(sent)
     }
 
-    pub(crate) fn has_tail(&self) -> bool {
-        self.ready.any(Ready::TAIL)
-    }
-
     /// Makes the next read ask the socket, edge or no edge.
     pub(crate) fn expect_input(&mut self) {
         self.ready = self.ready.with(Ready::READABLE);

@@ -146,6 +146,7 @@ impl Stream {
         match &polled {
             Poll::Ready(Ok(())) => core.checked.set(self.id),
             Poll::Ready(Err(_)) => {}
+            // It waits already: what is parked may be called in at once, and that must wake.
             Poll::Pending => self.park()?,
         }
         polled
@@ -172,12 +173,6 @@ impl Stream {
     /// Those of the socket.
     pub fn unread(&self) -> io::Result<usize> {
         self.core.driver.borrow_mut().unread(self.id)
-    }
-
-    /// Whether there may be an end, an error or an urgent byte behind or among what was not read.
-    pub fn has_tail(&self) -> bool {
-        let tail = self.core.with(self.id, |source| source.has_tail());
-        tail.unwrap_or(false)
     }
 
     /// From now on input is read though output waits for the socket.

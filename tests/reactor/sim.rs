@@ -1,4 +1,5 @@
-//! The simulated driver itself, and a small server under it with many clients and one seed.
+//! The simulated driver itself, and a small server under it with many clients and one seed. The real server under it is
+//! in `tests/simulation`.
 
 use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
@@ -6,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use nbcaser::reactor::sim::{Op, Peer, Sim};
+use nbcaser::reactor::sim::{Op, Peer, Sim, Step};
 use nbcaser::reactor::{
     Census, Endpoint, Handle, Listener, MemoryLimit, Reactor, Stream, TaskGroup, Time, sleep,
     timeout,
@@ -137,6 +138,64 @@ fn an_edge_is_reported_once() {
     assert_eq!(f.sim.count(Op::Poll), polls + 1);
     assert_eq!(f.sim.count(Op::Read), 0);
     drop(stream);
+}
+
+#[test]
+fn each_step_is_told_once_it_is_done() {
+    let f = fixture();
+    let (peer, mut stream) = f.pair();
+    let log = Log::default();
+    let noted = log.clone();
+    f.sim.watch(move |step| match step {
+        Step::Rest => noted.note("rest"),
+        Step::Done {
+            op, peer, result, ..
+        } => {
+            noted.note(format!(
+                "{op:?}/{}/{:?}",
+                peer.map_or(99, |n| n),
+                result.ok()
+            ));
+        }
+    });
+    f.sim.fail(Op::Read, ErrorKind::ConnectionReset, 1);
+    f.go(async move {
+        assert!(stream.read(&mut [0; 10]).await.is_err());
+        assert_eq!(stream.read(&mut [0; 10]).await.unwrap(), 3);
+        stream.write_all(b"x").await.unwrap();
+    });
+    peer.send("abc");
+    assert_eq!(peer.number(), 0);
+    f.settle();
+    assert_eq!(
+        log.take(),
+        "Poll/99/Some(1) Read/0/None Read/0/Some(3) Write/0/Some(1) Close/0/Some(0) rest Poll/99/Some(0)"
+    );
+    f.sim.unwatch();
+    f.turn();
+    assert_eq!(log.take(), "");
+}
+
+#[test]
+fn what_operations_cost_passes_and_things_happen_meanwhile() {
+    let f = fixture();
+    let (_peer, stream) = f.pair();
+    let start = f.sim.now();
+    f.sim.cost(ms(2));
+    let log = Log::default();
+    let (noted, sim) = (log.clone(), f.sim.clone());
+    f.go(async move {
+        for _ in 0..3 {
+            stream.unread().unwrap();
+            noted.note(sim.now().since(start).as_millis());
+        }
+    });
+    let (noted, sim) = (log.clone(), f.sim.clone());
+    f.sim.later(ms(3), move || {
+        noted.note(format!("happens at {}", sim.now().since(start).as_millis()));
+    });
+    f.settle();
+    assert_eq!(log.take(), "2 happens at 3 4 6");
 }
 
 /// Echoes lines; a client that is silent for five seconds is let go.

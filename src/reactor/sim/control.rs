@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::door::Door;
 use super::peer::Peer;
-use super::world::{Failure, Op, Place, World};
+use super::world::{Failure, Op, Place, Step, World};
 use crate::reactor::driver::{Driver, Ready};
 use crate::reactor::event_loop::Reactor;
 use crate::reactor::slots::Id;
@@ -58,6 +58,40 @@ impl Sim {
     /// Whether each read and write moves only a random part of what it could.
     pub fn ragged(&self, ragged: bool) {
         self.world().ragged = ragged;
+    }
+
+    /// Each operation of the driver's takes so long, and what is planned for that while happens in the midst of a turn.
+    pub fn cost(&self, rest: Duration) {
+        self.world().cost = rest;
+    }
+
+    /// Has `watcher` told of each step, after it. It may do what a happening may.
+    pub fn watch(&self, watcher: impl FnMut(&Step<'_>) + 'static) {
+        self.unwatch();
+        self.world().watcher = Some(Box::new(watcher));
+    }
+
+    /// Drops whoever watches.
+    pub fn unwatch(&self) {
+        let watcher = self.world().watcher.take();
+        drop(watcher);
+    }
+
+    pub(super) fn tell(&self, step: &Step<'_>) {
+        let watcher = self.world().watcher.take();
+        if let Some(mut watcher) = watcher {
+            watcher(step);
+            self.world().watcher.get_or_insert(watcher);
+        }
+    }
+
+    /// Lets the time pass that an operation takes.
+    pub(super) fn pass(&self) {
+        let (now, cost) = (self.now(), self.world().cost);
+        if !cost.is_zero() {
+            while self.happen(now + cost) {}
+            self.world().now = now + cost;
+        }
     }
 
     /// One poll reports `most` edges at the most.

@@ -1,4 +1,4 @@
-//! The driver: each operation is noted, may fail if that was planned, and is then the world's.
+//! The driver: each operation takes its time, is noted, may fail if that was planned, and is then the world's.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::control::Sim;
-use super::world::{Op, Place, World};
+use super::world::{Op, Place, Step, World};
 use crate::reactor::driver::{Driver, Endpoint, Event, Ready, Remote, Unpark};
 use crate::reactor::slots::Id;
 use crate::reactor::time::Time;
@@ -51,8 +51,7 @@ impl World {
 
     /// Where a poll that found nothing goes on: at the time of what comes next. `None`: it returns.
     fn next(&mut self, deadline: Time) -> Option<Time> {
-        let unparked = self.unparked.swap(false, Ordering::SeqCst);
-        if deadline <= self.now || unparked {
+        if deadline <= self.now {
             return None;
         }
         if !self.auto {
@@ -75,19 +74,42 @@ impl World {
 }
 
 impl Drop for Door {
-    /// What was planned may own a handle to the world: the circle is cut here.
+    /// What was planned, and who watches, may own a handle to the world: the circle is cut here.
     fn drop(&mut self) {
         let happenings = std::mem::take(&mut self.0.world().happenings);
         drop(happenings);
+        self.0.unwatch();
     }
 }
 
-impl Driver for Door {
-    fn now(&self) -> Time {
-        self.0.now()
+impl Door {
+    /// One operation: it takes its time, may fail if that was planned, is done, and is told to whoever watches.
+    fn operate(
+        &self,
+        op: Op,
+        id: Id,
+        act: impl FnOnce(&mut World) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.0.pass();
+        let mut world = self.0.world();
+        let stream = world.stream(id);
+        let result = world.begin(op, id).and_then(|()| act(&mut world));
+        let end = stream.or_else(|_| world.stream(id));
+        if let Ok(n) = result {
+            world.note(n as u64);
+        }
+        drop(world);
+        self.0.tell(&Step::Done {
+            op,
+            id,
+            peer: end.ok().map(|end| end / 2),
+            result: result.as_ref().copied(),
+        });
+        result
     }
 
-    fn poll(&mut self, events: &mut Vec<Event>, deadline: Time) -> io::Result<()> {
+    fn wait(&self, events: &mut Vec<Event>, deadline: Time) -> io::Result<()> {
+        self.0.pass();
         self.0.world().idle = false;
         self.0.world().begin(Op::Poll, Id::NONE)?;
         let now = self.0.now();
@@ -97,6 +119,11 @@ impl Driver for Door {
                 self.0.world().vain = 0;
                 return Ok(());
             }
+            let unparked = self.0.world().unparked.swap(false, Ordering::SeqCst);
+            if deadline == Time::ZERO || unparked {
+                return Ok(());
+            }
+            self.0.tell(&Step::Rest);
             let next = self.0.world().next(deadline);
             let Some(next) = next else {
                 return Ok(());
@@ -106,55 +133,73 @@ impl Driver for Door {
             world.now = world.now.max(next);
         }
     }
+}
+
+impl Driver for Door {
+    fn now(&self) -> Time {
+        self.0.now()
+    }
+
+    fn poll(&mut self, events: &mut Vec<Event>, deadline: Time) -> io::Result<()> {
+        let polled = self.wait(events, deadline);
+        self.0.tell(&Step::Done {
+            op: Op::Poll,
+            id: Id::NONE,
+            peer: None,
+            result: polled.as_ref().map(|()| events.len()),
+        });
+        polled
+    }
 
     fn unparker(&self) -> Arc<dyn Unpark> {
         Arc::new(Flag(Arc::clone(&self.0.world().unparked)))
     }
 
     fn listen(&mut self, id: Id, endpoint: Endpoint) -> io::Result<()> {
-        let mut world = self.0.world();
-        world.begin(Op::Listen, id)?;
-        let Endpoint::Simulated(number) = endpoint else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        let listening = world.listeners.entry(number).or_default();
-        if listening.id.is_some() || listening.open {
-            return Err(io::ErrorKind::AddrInUse.into());
-        }
-        listening.id = Some(id);
-        world.insert(id, Place::Listener(number));
+        self.operate(Op::Listen, id, |world| {
+            let Endpoint::Simulated(number) = endpoint else {
+                return Err(io::ErrorKind::Unsupported.into());
+            };
+            let listening = world.listeners.entry(number).or_default();
+            if listening.id.is_some() || listening.open {
+                return Err(io::ErrorKind::AddrInUse.into());
+            }
+            listening.id = Some(id);
+            world.insert(id, Place::Listener(number));
+            Ok(number)
+        })?;
         Ok(())
     }
 
     fn accept(&mut self, listener: Id, id: Id) -> io::Result<Option<SocketAddr>> {
-        let mut world = self.0.world();
-        world.begin(Op::Accept, listener)?;
-        let Place::Listener(number) = *world.source(listener)? else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        let first = world
-            .listeners
-            .get_mut(&number)
-            .and_then(|listening| listening.backlog.pop_front());
-        let end = first.ok_or(io::ErrorKind::WouldBlock)?;
-        world.note(end as u64);
-        world.adopt(id, end);
-        Ok(Some(world.ends[end].address))
+        let end = self.operate(Op::Accept, id, |world| {
+            let Place::Listener(number) = *world.source(listener)? else {
+                return Err(io::ErrorKind::Unsupported.into());
+            };
+            let listening = world.listeners.get_mut(&number);
+            let first = listening.and_then(|listening| listening.backlog.pop_front());
+            let end = first.ok_or(io::ErrorKind::WouldBlock)?;
+            world.adopt(id, end);
+            Ok(end)
+        })?;
+        Ok(Some(self.0.world().ends[end].address))
     }
 
     fn connect(&mut self, id: Id, to: &Remote) -> io::Result<()> {
-        let mut world = self.0.world();
-        world.begin(Op::Connect, id)?;
         let Remote::Tcp(to, from) = to else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        let (this, other) = world.pair(*from);
-        world.ends[this].connecting = true;
-        world.ends[this].id = Some(id);
-        world.insert(id, Place::Stream(this));
+        let this = self.operate(Op::Connect, id, |world| {
+            let (this, _) = world.pair(*from);
+            world.ends[this].connecting = true;
+            world.ends[this].id = Some(id);
+            world.insert(id, Place::Stream(this));
+            Ok(this)
+        })?;
+        let world = self.0.world();
         let (port, time) = (usize::from(to.port()), world.now + world.slow_connect);
         drop(world);
-        let sim = self.0.clone();
+        let (sim, other) = (self.0.clone(), this ^ 1);
         let arrive = move || {
             let mut world = sim.world();
             if world.ends[this].closed {
@@ -178,66 +223,69 @@ impl Driver for Door {
     }
 
     fn connected(&mut self, id: Id) -> io::Result<bool> {
-        let mut world = self.0.world();
-        world.begin(Op::Connected, id)?;
-        let end = world.stream(id)?;
-        match world.ends[end].error.take() {
-            Some(error) => Err(error.into()),
-            None => Ok(!world.ends[end].connecting),
-        }
+        let connected = self.operate(Op::Connected, id, |world| {
+            let end = world.stream(id)?;
+            match world.ends[end].error.take() {
+                Some(error) => Err(error.into()),
+                None => Ok(usize::from(!world.ends[end].connecting)),
+            }
+        });
+        connected.map(|connected| connected == 1)
     }
 
     fn read(&mut self, id: Id, buf: &mut [u8]) -> io::Result<usize> {
-        let mut world = self.0.world();
-        world.begin(Op::Read, id)?;
-        let end = world.stream(id)?;
-        let n = world.read(end, buf)?;
-        world.note(n as u64);
-        Ok(n)
+        self.operate(Op::Read, id, |world| {
+            let end = world.stream(id)?;
+            world.read(end, buf)
+        })
     }
 
     fn write(&mut self, id: Id, buf: &[u8]) -> io::Result<usize> {
-        let mut world = self.0.world();
-        world.begin(Op::Write, id)?;
-        let end = world.stream(id)?;
-        let n = world.write(end, buf)?;
-        for &byte in &buf[..n] {
-            world.note(u64::from(byte));
-        }
-        Ok(n)
+        self.operate(Op::Write, id, |world| {
+            let end = world.stream(id)?;
+            let n = world.write(end, buf)?;
+            for bytes in buf[..n].chunks(8) {
+                let mut word = [0; 8];
+                word[..bytes.len()].copy_from_slice(bytes);
+                world.note(u64::from_le_bytes(word));
+            }
+            Ok(n)
+        })
     }
 
     fn unread(&mut self, id: Id) -> io::Result<usize> {
-        let mut world = self.0.world();
-        world.begin(Op::Unread, id)?;
-        let end = world.stream(id)?;
-        let end = &world.ends[end];
-        Ok(end.mark.unwrap_or(usize::MAX).min(end.inbox.len()))
+        self.operate(Op::Unread, id, |world| {
+            let end = world.stream(id)?;
+            let end = &world.ends[end];
+            Ok(end.mark.unwrap_or(usize::MAX).min(end.inbox.len()))
+        })
     }
 
     fn shutdown(&mut self, id: Id) -> io::Result<()> {
-        let mut world = self.0.world();
-        world.begin(Op::Shutdown, id)?;
-        let end = world.stream(id)?;
-        if world.ends[end].reset {
-            return Err(io::ErrorKind::NotConnected.into());
-        }
-        world.finish(end);
+        self.operate(Op::Shutdown, id, |world| {
+            let end = world.stream(id)?;
+            if world.ends[end].reset {
+                return Err(io::ErrorKind::NotConnected.into());
+            }
+            world.finish(end);
+            Ok(0)
+        })?;
         Ok(())
     }
 
     fn close(&mut self, id: Id) {
-        let mut world = self.0.world();
         // It cannot fail, but it is part of the run.
-        let _ = world.begin(Op::Close, id);
-        world.close_source(id);
+        let closed = self.operate(Op::Close, id, |_| Ok(0));
+        drop(closed);
+        self.0.world().close_source(id);
     }
 
     fn signals(&mut self, id: Id, numbers: &[i32]) -> io::Result<()> {
-        let mut world = self.0.world();
-        world.begin(Op::Signals, id)?;
-        let (numbers, came) = (numbers.to_vec(), Vec::new());
-        world.insert(id, Place::Signals { numbers, came });
+        self.operate(Op::Signals, id, |world| {
+            let (numbers, came) = (numbers.to_vec(), Vec::new());
+            world.insert(id, Place::Signals { numbers, came });
+            Ok(0)
+        })?;
         Ok(())
     }
 

@@ -36,6 +36,9 @@
 //! happening that was planned with [`Sim::at`]; then [`Reactor::block_on`](super::Reactor::block_on) runs years in no time.
 //! A poll for which nothing will ever come panics: that is a deadlock.
 //!
+//! [`Sim::watch`] shows each step as it is done, and the moments at which the reactor has nothing more to do, which is
+//! where promises can be checked; with [`Sim::cost`] time passes during a turn too, and things happen in the midst of one.
+//!
 //! One world has one driver.
 
 mod control;
@@ -46,4 +49,4 @@ mod world;
 
 pub use control::Sim;
 pub use peer::Peer;
-pub use world::{Failure, Op};
+pub use world::{Failure, Op, Step};

@@ -28,6 +28,11 @@ impl Peer {
         look(&self.sim.world().ends[self.end])
     }
 
+    /// The number of this connection: they are numbered from 0, in the order in which they were begun.
+    pub fn number(&self) -> usize {
+        self.end / 2
+    }
+
     /// Its address, as the one who accepts is told.
     pub fn address(&self) -> SocketAddr {
         self.with(|end| end.address)

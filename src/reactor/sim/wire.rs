@@ -1,7 +1,7 @@
 //! Connections: what moves between two ends, and who hears of it.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 
 use super::world::World;
@@ -134,9 +134,7 @@ impl World {
             n = 1 + self.random(n as u64) as usize;
         }
         let this = &mut self.ends[end];
-        for (to, from) in buf.iter_mut().zip(this.inbox.drain(..n)) {
-            *to = from;
-        }
+        this.inbox.read_exact(&mut buf[..n])?;
         this.mark = this.mark.map(|mark| mark - n);
         if n < there {
             let (id, ready) = (this.id, this.readable());

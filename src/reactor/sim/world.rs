@@ -39,6 +39,24 @@ pub enum Op {
     Signals,
 }
 
+/// What a world tells whoever watches it: [`Sim::watch`](super::Sim::watch).
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'a> {
+    /// The driver was asked for something, and has answered.
+    Done {
+        /// What for.
+        op: Op,
+        /// Its name for the stream, the listener or the signals; of an accept: for what was accepted.
+        id: Id,
+        /// The number of the connection, if it is one: [`Peer::number`](super::Peer::number).
+        peer: Option<usize>,
+        /// The answer: bytes, if the operation moves any; edges, of a poll.
+        result: Result<usize, &'a io::Error>,
+    },
+    /// The reactor has done all that there was to do, and waits: for an edge, or for a timer that may be due already.
+    Rest,
+}
+
 /// How an operation fails: with a kind of error, or with a number of the operating system's.
 #[derive(Clone, Copy, Debug)]
 pub enum Failure {
@@ -91,6 +109,7 @@ pub(super) struct Listening {
 }
 
 pub(super) type Happening = Box<dyn FnOnce()>;
+pub(super) type Watcher = Box<dyn FnMut(&Step<'_>)>;
 
 #[expect(
     clippy::struct_excessive_bools,
@@ -105,6 +124,8 @@ pub(super) struct World {
     pub(super) seeded: bool,
     pub(super) ragged: bool,
     pub(super) slow_connect: Duration,
+    pub(super) cost: Duration,
+    pub(super) watcher: Option<Watcher>,
     pub(super) batch: usize,
     pub(super) happenings: BTreeMap<(Time, u64), Happening>,
     pub(super) planned: u64,
@@ -134,6 +155,8 @@ impl World {
             seeded: false,
             ragged: false,
             slow_connect: Duration::ZERO,
+            cost: Duration::ZERO,
+            watcher: None,
             batch: usize::MAX,
             happenings: BTreeMap::new(),
             planned: 0,

@@ -25,8 +25,9 @@ pub(super) struct Client {
     handed: usize,
     /// The server ends: so much is left to read of what had arrived then.
     left: Option<usize>,
-    /// The kernel counts what is left up to an urgent byte only: behind it there may be more.
-    marked: bool,
+    /// That has been counted twice. The kernel counts up to an urgent byte only: behind it there may be more, and the
+    /// edge that would tell may not have been reported yet.
+    recounted: bool,
     /// The end of the input has been read.
     pub(super) ended: bool,
     silence: Option<Box<Silence>>,
@@ -66,7 +67,7 @@ impl Client {
             lines: LineBuffer::new(worker.settings.max_line),
             handed: 0,
             left: None,
-            marked: false,
+            recounted: false,
             ended: false,
             silence,
             worker: Rc::clone(worker),
@@ -138,7 +139,7 @@ impl Client {
         let filled = self.stream.poll_fill(cx, left.max(1));
         let count = self.stream.input().len();
         let mut left = left;
-        if left == 0 && count > 0 && std::mem::take(&mut self.marked) {
+        if left == 0 && count > 0 && !std::mem::replace(&mut self.recounted, true) {
             left = count + self.stream.unread()?;
         }
         if left == 0 || filled.is_pending() {
@@ -166,6 +167,14 @@ impl Client {
         Flush(self)
     }
 
+    /// Whether it has been silent for too long. `TimedOut` alone does not say so: a connection whose other machine is gone
+    /// times out of itself.
+    pub(super) fn is_idle(&self) -> bool {
+        let limit = self.worker.settings.idle_timeout;
+        let asked = self.silence.as_ref().is_some_and(|silence| silence.asked);
+        asked && self.worker.handle.now() >= self.stream.active() + limit
+    }
+
     /// What may end a wait besides what is waited for: `Ok` means look again.
     #[inline]
     fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -178,7 +187,6 @@ impl Client {
     #[cold]
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.left.is_none() && self.worker.shutdown.is_set() {
-            self.marked = self.stream.has_tail();
             self.left = Some(self.stream.unread()?);
             return Poll::Ready(Ok(()));
         }

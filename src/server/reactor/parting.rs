@@ -16,7 +16,9 @@ impl Client {
     pub(super) async fn part(&mut self, dialogue: io::Result<()>) {
         let farewell = match dialogue {
             Ok(()) => None,
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Some(IDLE_TIMEOUT),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut && self.is_idle() => {
+                Some(IDLE_TIMEOUT)
+            }
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
                 let worker = &self.worker;
                 worker.trouble.warn(
@@ -64,6 +66,8 @@ impl Client {
     /// A socket that is closed with unread input, or that gets some afterwards, sends a reset, and that takes from the
     /// client the replies that it has not read yet.
     pub(super) fn linger(&mut self) -> Linger<'_> {
+        // A last word that it has not taken by now; and while output waits nothing would be read.
+        self.stream.discard_output();
         let patience = sleep(&self.worker.handle, LINGER);
         self.worker.parting.set(self.worker.parting.get() + 1);
         let broken = self.stream.shutdown().is_err();
