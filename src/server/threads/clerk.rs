@@ -177,7 +177,12 @@ impl Clerk {
                 entry.cut();
             }
         }
+        let held = entry.held();
         self.sessions.insert(id, entry);
+        if held > 0 {
+            // That it is too much may have been told before.
+            self.call_in();
+        }
     }
 
     fn left(&mut self, id: u64, totals: Totals) {
@@ -194,30 +199,37 @@ impl Clerk {
 
     /// Sends away those who keep the most, until the rest are within the limit.
     fn call_in(&mut self) {
-        let over = self.office.budget.over();
-        while let Some(entry) = self.largest(over) {
+        self.office.budget.heard();
+        while let Some(entry) = self.largest() {
             entry.called_in = true;
             entry.order(Order::Leave);
         }
         self.office.turns.call();
     }
 
-    /// The session that keeps the most, unless those who are leaving already keep as much as must go.
-    fn largest(&mut self, over: usize) -> Option<&mut Entry> {
-        let (mut leaving, mut most, mut largest) = (0, 0, None);
-        for entry in self.sessions.values_mut() {
-            let held = entry.connection.upgrade().map_or(0, |c| c.held());
-            if entry.called_in {
-                leaving += held;
-            } else if held > most {
+    /// The session that keeps the most, unless those who stay are within the limit.
+    fn largest(&mut self) -> Option<&mut Entry> {
+        // Each is looked at once. The budget's own sum would be of another moment: who had just let go of his share would
+        // still be counted there, and another would be sent away for it.
+        let (mut staying, mut most, mut largest) = (0, 0, None);
+        for entry in self.sessions.values_mut().filter(|entry| !entry.called_in) {
+            let held = entry.held();
+            staying += held;
+            if held > most {
                 (most, largest) = (held, Some(entry));
             }
         }
-        largest.filter(|_| leaving < over)
+        largest.filter(|_| !self.office.budget.allows(staying))
     }
 }
 
 impl Entry {
+    fn held(&self) -> usize {
+        self.connection
+            .upgrade()
+            .map_or(0, |connection| connection.held())
+    }
+
     fn drain(&self) {
         if let Some(connection) = self.connection.upgrade() {
             // Whether it has ended cannot be seen any more when it has been woken.

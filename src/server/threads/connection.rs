@@ -207,10 +207,15 @@ impl Budget {
         self.used.load(Ordering::Relaxed) > self.limit + self.limit / 4
     }
 
-    /// By how many bytes the limit is passed. Who passes it further from now on tells again.
-    pub(super) fn over(&self) -> usize {
-        self.told.store(false, Ordering::SeqCst);
-        self.used.load(Ordering::SeqCst).saturating_sub(self.limit)
+    /// The clerk is about to look. Who passes the limit from now on tells again.
+    pub(super) fn heard(&self) {
+        // A swap, for that reads: what was kept before it was told is seen.
+        self.told.swap(false, Ordering::SeqCst);
+    }
+
+    /// Whether so much may be kept.
+    pub(super) fn allows(&self, bytes: usize) -> bool {
+        bytes <= self.limit
     }
 }
 
@@ -224,10 +229,11 @@ mod tests {
         assert!(!budget.change(0, 100));
         assert!(budget.change(0, 1));
         assert!(!budget.change(0, 1));
-        assert_eq!(budget.over(), 2);
+        budget.heard();
         assert!(budget.change(0, 1));
         budget.change(103, 0);
-        assert_eq!(budget.over(), 0);
+        budget.heard();
+        assert!(!budget.change(0, 100));
     }
 
     /// One who leaves does not use up what is to be told: nobody listens to him, and the clerk would never hear of it.
@@ -235,7 +241,7 @@ mod tests {
     fn who_leaves_while_there_is_too_much_tells_nobody() {
         let budget = Budget::new(100);
         assert!(budget.change(0, 150));
-        assert_eq!(budget.over(), 50);
+        budget.heard();
         assert!(!budget.change(30, 0) && !budget.change(10, 5));
         assert!(budget.change(0, 1));
     }
