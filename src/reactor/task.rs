@@ -99,7 +99,7 @@ const NOBODY: Current = Current {
 impl Tasks {
     pub(crate) fn new(unparker: Arc<dyn Unpark>) -> Tasks {
         let shared = Shared {
-            queue: Mutex::default(),
+            queue: Mutex::new(Some(Vec::new())),
             state: AtomicU8::new(AWAKE),
             unparker,
         };
@@ -226,7 +226,12 @@ impl Tasks {
     fn collect_woken(&self) {
         self.shared.state.swap(AWAKE, Ordering::AcqRel);
         // In place: a queue that is taken out would be allocated anew for the next wake.
-        for signal in self.shared.lock().drain(..) {
+        for signal in self
+            .shared
+            .lock()
+            .iter_mut()
+            .flat_map(|queue| queue.drain(..))
+        {
             // Cleared before the task runs: a wake from now on is a new one. A swap, not a store: it takes over what
             // whoever was told "queued already" had written before he woke.
             signal.queued.swap(false, Ordering::SeqCst);
@@ -283,6 +288,13 @@ impl Tasks {
     }
 }
 
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        let unheard = self.shared.lock().take();
+        drop(unheard);
+    }
+}
+
 /// Somebody who waits.
 pub(crate) enum Waiter {
     /// A task, whose own waker was used; [`Id::NONE`] is nobody.
@@ -305,7 +317,8 @@ struct Signal {
 
 /// The part of the ready queue that other threads can reach.
 struct Shared {
-    queue: Mutex<Vec<Arc<Signal>>>,
+    /// None: the reactor is gone. A signal that were put there now would own the queue that owns it, for ever.
+    queue: Mutex<Option<Vec<Arc<Signal>>>>,
     /// One of the three below.
     state: AtomicU8,
     unparker: Arc<dyn Unpark>,
@@ -326,7 +339,7 @@ impl Shared {
         self.state.compare_exchange(from, to, done, failed).is_ok()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Signal>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Arc<Signal>>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -343,7 +356,10 @@ impl Wake for Signal {
             return;
         }
         let shared = &self.shared;
-        shared.lock().push(Arc::clone(self));
+        match &mut *shared.lock() {
+            Some(queue) => queue.push(Arc::clone(self)),
+            None => return,
+        }
         // Pushed first: whoever finds it WOKEN finds the signal. And one of the two finds the other: the reactor cannot
         // fall asleep any more, or it was ASLEEP here.
         if shared.state.swap(WOKEN, Ordering::AcqRel) == ASLEEP {
