@@ -163,7 +163,7 @@ fn a_user_with_few_processes_has_as_few_clients() {
     let setup = Setup::new(THREADS);
     // It writes its ready file to a folder that is not its own, and its program may lie in one that is closed to it.
     let (folder, program) = (setup.dir().path().to_owned(), setup.dir().join("nbcaser"));
-    fs::copy(env!("CARGO_BIN_EXE_nbcaser"), &program).expect("a copy");
+    fs::copy(common::program(), &program).expect("a copy");
     let open = Command::new("chmod")
         .arg("-R")
         .arg("a+rwx")

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use super::Server;
+use super::{Server, program};
 
 /// A running `nbcaser load`. Dropping it kills it.
 pub struct Load {
@@ -19,7 +19,7 @@ impl Load {
     /// The flags are separated by blanks.
     pub fn start(server: &Server, name: &str, flags: &str) -> Load {
         let report = server.dir().join(name);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_nbcaser"));
+        let mut command = Command::new(program());
         command.args(["load", &server.addresses[0], "-qqq", "--json"]);
         command.arg(&report).args(flags.split(' '));
         command.stdin(Stdio::null()).stdout(Stdio::null());

@@ -31,6 +31,13 @@ pub use server::{Server, Setup, Summary};
 /// How long a test waits for what must happen, on a machine that is busy with all the other tests.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What is tested: this build, or the program that `NBCASER_PROGRAM` names.
+pub fn program() -> PathBuf {
+    let program = std::env::var_os("NBCASER_PROGRAM");
+    let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_nbcaser").into());
+    fs::canonicalize(&program).unwrap_or_else(|error| panic!("{}: {error}", program.display()))
+}
+
 /// The first thing that a client reads.
 pub const GREETING: &[u8] = b"<welcome: starting in upper case mode>\n";
 pub const FULL: &[u8] = b"<server full: try again later>\r\n";

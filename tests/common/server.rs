@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use socket2::SockAddr;
 
-use super::{Client, Model, PATIENCE, REACTOR, TempDir, eventually};
+use super::{Client, Model, PATIENCE, REACTOR, TempDir, eventually, program};
 
 /// How a server is to be started. It listens on a free port of `127.0.0.1` if nothing else is asked for.
 pub struct Setup {
@@ -30,7 +30,7 @@ impl Setup {
     pub fn new(model: Model) -> Setup {
         Setup {
             model,
-            program: env!("CARGO_BIN_EXE_nbcaser").into(),
+            program: program(),
             dir: TempDir::new(),
             flags: Vec::new(),
             listens: false,

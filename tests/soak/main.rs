@@ -1,7 +1,7 @@
 //! The server under a crowd of every sort at once, and what happens to it then: it is told to end, killed, left alone.
 //!
-//! `cargo test --test soak` takes seconds. `NBCASER_SOAK=600 cargo test --release --test soak -- --nocapture
-//! --test-threads=1` has 10,000 connections for ten minutes, a million connections in a row, and a hundred ends: for
+//! `cargo test --test soak` takes seconds. `NBCASER_PROGRAM=target/release/nbcaser NBCASER_SOAK=600 cargo test --test soak --
+//! --nocapture --test-threads=1` has 10,000 connections for ten minutes, a million connections in a row, and a hundred ends: for
 //! each model. Less of it for fewer seconds.
 #![cfg(feature = "cli")]
 #![allow(clippy::disallowed_methods)] // tests look at real time
