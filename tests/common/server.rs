@@ -45,8 +45,8 @@ impl Setup {
         Setup::new(REACTOR)
     }
 
-    /// One of `examples/`, which knows none of the flags: one of the peers, to be started by [`Setup::start_peer`], or a
-    /// step of the ladder, by [`Setup::start_step`].
+    /// One of `examples/`, which knows none of the flags: one of the peers, to be started by [`Setup::start_peer`], or one
+    /// that says where it listens, as the steps of the ladder do, by [`Setup::start_step`].
     #[track_caller]
     pub fn example(name: &'static str) -> Setup {
         // The tests are in `deps` of the folder that has `examples`.
@@ -151,8 +151,8 @@ impl Setup {
         server
     }
 
-    /// The same for a step of the ladder: its arguments are the address and `more`, and the first line that it prints
-    /// names the address.
+    /// The same for a step of the ladder and its like: its arguments are the address and `more`, and the first line that
+    /// it prints names the address.
     #[track_caller]
     pub fn start_step(self, more: &[&str]) -> Server {
         let mut server = self.flags(&["127.0.0.1:0"]).flags(more).spawn();
