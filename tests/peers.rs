@@ -18,7 +18,7 @@ const MIB: usize = 1 << 20;
 fn each_peer(test: impl Fn(Setup)) {
     for peer in ["peer_tokio", "peer_smol"] {
         println!("peer: {peer}"); // shown if the test fails
-        test(Setup::peer(peer));
+        test(Setup::example(peer));
     }
 }
 

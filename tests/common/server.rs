@@ -45,9 +45,10 @@ impl Setup {
         Setup::new(REACTOR)
     }
 
-    /// One of `examples/peers`, which knows no flag but its port. To be started by [`Setup::start_peer`].
+    /// One of `examples/`, which knows none of the flags: one of the peers, to be started by [`Setup::start_peer`], or one
+    /// that says where it listens, as the steps of the ladder do, by [`Setup::start_step`].
     #[track_caller]
-    pub fn peer(name: &'static str) -> Setup {
+    pub fn example(name: &'static str) -> Setup {
         // The tests are in `deps` of the folder that has `examples`.
         let test = std::env::current_exe().expect("the path of this test");
         let program = test.ancestors().nth(2).expect("a folder of builds");
@@ -147,6 +148,22 @@ impl Setup {
         let (_, address) = log.split_once(start).unwrap_or_else(|| panic!("{log}"));
         let address = address.lines().next().expect("a line");
         server.addresses = vec![address.replace(' ', ":")];
+        server
+    }
+
+    /// The same for a step of the ladder and its like: its arguments are the address and `more`, and the first line that
+    /// it prints names the address.
+    #[track_caller]
+    pub fn start_step(self, more: &[&str]) -> Server {
+        let mut server = self.flags(&["127.0.0.1:0"]).flags(more).spawn();
+        let mut printed = String::new();
+        eventually("the step is ready", || {
+            printed = String::from_utf8(server.stdout()).expect("UTF-8");
+            printed.ends_with('\n') || server.has_ended()
+        });
+        let address = printed.strip_prefix("listening on ");
+        let address = address.unwrap_or_else(|| panic!("{printed:?}, {}", server.log()));
+        server.addresses = vec![address.trim_end().to_owned()];
         server
     }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nbcaser::protocol::{Answer, LineBuffer, Session};
 use serde::Deserialize;
 
 use super::{Client, Server};
@@ -103,9 +104,32 @@ fn check(vector: &Vector, got: &[u8], expected: &[u8]) {
     assert_eq!(got, expected, "{}", vector.name);
 }
 
+/// Whether something is sent behind `quit`.
+pub fn goes_on_after_quit(pieces: &[Vec<u8>]) -> bool {
+    let (mut lines, mut session) = (LineBuffer::new(usize::MAX), Session::default());
+    let mut has_quit = false;
+    for mut rest in pieces.iter().map(Vec::as_slice) {
+        while !has_quit && let (consumed, Some(found)) = lines.next(rest) {
+            let line = lines.line(found, rest);
+            has_quit = session.answer(line, usize::MAX, &mut Vec::new()) == Answer::Quit;
+            rest = &rest[consumed..];
+        }
+        if has_quit && !rest.is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
 /// Replays all of them, and looks that those which must stay open do, and are silent.
 pub fn replay_all(server: &Server, cut: Cut) {
-    let (vectors, next) = (vectors(), AtomicUsize::new(0));
+    replay_but(server, cut, |_| false);
+}
+
+/// The same without those of whose pieces `left_out` says so.
+pub fn replay_but(server: &Server, cut: Cut, left_out: fn(&[Vec<u8>]) -> bool) {
+    let next = AtomicUsize::new(0);
+    let vectors = vectors_but(cut, left_out);
     let work = || {
         let mut open = Vec::new();
         while let Some(vector) = vectors.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -127,4 +151,24 @@ pub fn replay_all(server: &Server, cut: Cut) {
     for (vector, client) in &mut open {
         assert!(client.is_silent(), "{}: more than expected", vector.name);
     }
+}
+
+/// The same for a server that serves one client at a time.
+pub fn replay_one_by_one(server: &Server, cut: Cut, left_out: fn(&[Vec<u8>]) -> bool) {
+    for vector in vectors_but(cut, left_out) {
+        if let Some(mut client) = replay(server, &vector, cut) {
+            assert!(client.is_silent(), "{}: more than expected", vector.name);
+        }
+    }
+}
+
+fn vectors_but(cut: Cut, left_out: fn(&[Vec<u8>]) -> bool) -> Vec<Vector> {
+    let mut vectors = vectors();
+    vectors.retain(|vector| !left_out(&cut(vector)));
+    assert!(
+        vectors.len() > 450,
+        "{} are not all but a few",
+        vectors.len()
+    );
+    vectors
 }
