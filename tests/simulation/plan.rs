@@ -226,10 +226,11 @@ impl Script {
             return script;
         }
         if dice.one_in(10) {
-            script.acts.push((
-                connect,
-                Act::Limit(dice.between(1, 40), dice.between(1, 40)),
-            ));
+            // No kernel moves a long line byte by byte: it would keep the loop for seconds, which nobody can mend.
+            let least = 1 + limit / 8192;
+            let (read, write) = (dice.between(1, 40), dice.between(1, 40));
+            let act = Act::Limit(read * least, write * least);
+            script.acts.push((connect, act));
         }
         script.talk(dice, limit);
         script.listen(dice);
