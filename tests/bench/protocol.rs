@@ -1,17 +1,18 @@
-//! How long the protocol takes for a line: `cargo bench --bench protocol [WORD]...`, for those
-//! lines whose name has one of the words in it. A command for people; it asserts nothing.
+//! What the protocol costs a byte: casing, by script, and finding lines. See `measure` for how to ask.
 #![allow(
     clippy::disallowed_methods,
     reason = "measuring time is all that this does, and no simulation runs it"
 )]
 
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+mod measure;
 
+use std::hint::black_box;
+
+use measure::Bench;
 use nbcaser::protocol::{Line, LineBuffer, Session};
 
 /// Text by kind: each is repeated up to the length asked for.
-const KINDS: [(&str, &str); 13] = [
+const KINDS: [(&str, &str); 14] = [
     (
         "plain",
         "The quick brown fox jumps over the lazy dog, 0123456789 times. ",
@@ -28,79 +29,69 @@ const KINDS: [(&str, &str); 13] = [
     ("words of sigma", "ΑΣ "),
     ("sigmas in accents", "ΑΣ\u{301}\u{20d0}"),
     ("ninefold", "ΐ"),
+    ("mixed", "Ça, Σίσυφος и 漢字 \"x\" 😀. "),
 ];
 
+/// From one that fits in a register to the longest that the server takes by default.
+const SIZES: [usize; 4] = [16, 1 << 10, 16 << 10, 256 << 10];
+
 fn main() {
-    let words: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    let report = |name: &str, size: usize, work: &mut dyn FnMut()| {
-        if words.is_empty() || words.iter().any(|word| name.contains(word.as_str())) {
-            let each = fastest(work);
-            println!(
-                "{name:<40}{each:>12.1}{:>10.3}{:>10.2}",
-                each / size as f64,
-                size as f64 / each
-            );
-        }
-    };
-    println!(
-        "{:<40}{:>12}{:>10}{:>10}",
-        "one line", "ns", "ns/byte", "GB/s"
-    );
+    let bench = Bench::from_args();
+    casing(&bench);
+    lines(&bench);
+}
+
+fn casing(bench: &Bench) {
     let mut out = Vec::new();
     for mode in ["upper", "title"] {
         let mut session = Session::default();
         session.answer(Line::Text(mode.as_bytes()), usize::MAX, &mut out);
         for (kind, unit) in KINDS {
-            let sizes: &[usize] = if kind == "plain" {
-                &[16, 1024, 16 * 1024]
-            } else {
-                &[256 * 1024]
-            };
-            for &size in sizes {
+            for size in SIZES {
                 let mut line = unit.repeat(size / unit.len() + 1);
                 while line.len() > size {
                     line.pop();
                 }
-                report(&format!("{mode}: {kind}, {size} bytes"), size, &mut || {
-                    out.clear();
-                    session.answer(Line::Text(black_box(line.as_bytes())), usize::MAX, &mut out);
-                    black_box(&out);
-                });
+                bench.run(
+                    &format!("{mode}: {kind}, {size} bytes"),
+                    size,
+                    "byte",
+                    || {
+                        out.clear();
+                        session.answer(
+                            Line::Text(black_box(line.as_bytes())),
+                            usize::MAX,
+                            &mut out,
+                        );
+                        black_box(&out);
+                    },
+                );
             }
         }
     }
-    let (input, mut buffer) = (
-        b"The quick brown\n".repeat(1024),
-        LineBuffer::new(usize::MAX),
-    );
-    report("finding 1024 lines of 16 bytes", input.len(), &mut || {
-        let mut rest = black_box(input.as_slice());
-        while let (consumed, Some(found)) = buffer.next(rest) {
-            black_box(buffer.line(found, rest));
-            rest = &rest[consumed..];
-        }
-    });
 }
 
-/// The least time that one call of `work` took, in nanoseconds: the mean of some milliseconds'
-/// worth of calls, the best of nine times. All that disturbs makes it longer, so the least is
-/// nearest to the truth.
-fn fastest(work: &mut dyn FnMut()) -> f64 {
-    let mut measure = |calls: u32| {
-        let start = Instant::now();
-        (0..calls).for_each(|_| work());
-        start.elapsed()
-    };
-    let mut calls = 1;
-    while measure(calls) < Duration::from_millis(5) {
-        calls *= 2;
+fn lines(bench: &Bench) {
+    for size in SIZES {
+        let lines = [&vec![b'x'; size - 1][..], b"\n"].concat();
+        let input = lines.repeat((64 << 10) / size + 1);
+        // Whole, and in pieces that end within a line.
+        for piece in [input.len(), 7 * size / 4] {
+            let mut buffer = LineBuffer::new(usize::MAX);
+            let how = if piece == input.len() {
+                "whole"
+            } else {
+                "in pieces"
+            };
+            let name = format!("lines: of {size} bytes, {how}");
+            bench.run(&name, input.len(), "byte", || {
+                for mut rest in black_box(input.as_slice()).chunks(piece) {
+                    while let (consumed, Some(found)) = buffer.next(rest) {
+                        black_box(buffer.line(found, rest));
+                        rest = &rest[consumed..];
+                    }
+                }
+            });
+        }
     }
-    let best = (0..9)
-        .map(|_| measure(calls))
-        .min()
-        .expect("nine are more than none");
-    best.as_nanos() as f64 / f64::from(calls)
 }
