@@ -28,6 +28,27 @@ const HEX: [[u8; 2]; 256] = {
     table
 };
 
+/// The beginning of an escape of four digits, by the first two: one look-up for a store of 4 bytes.
+const HEAD: [[u8; 4]; 256] = {
+    let mut table = [*b"\\u00"; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        [table[byte][2], table[byte][3]] = HEX[byte];
+        byte += 1;
+    }
+    table
+};
+
+/// A character of U+0100 to U+FFFF between quotes.
+#[inline]
+pub(super) fn four_digits(code: u32) -> [u8; 6] {
+    let [_, _, high, low] = code.to_be_bytes();
+    let mut text = [0; 6];
+    text[..4].copy_from_slice(&HEAD[usize::from(high)]);
+    text[4..].copy_from_slice(&HEX[usize::from(low)]);
+    text
+}
+
 /// The longest escape, `\U` and 8 digits.
 pub(super) const LONGEST: usize = 10;
 
@@ -39,9 +60,7 @@ pub(super) fn escape(c: char, to: &mut [u8]) -> usize {
     // In the order of how often it is asked.
     match c {
         '\u{100}'..='\u{ffff}' => {
-            to[..2].copy_from_slice(b"\\u");
-            to[2..4].copy_from_slice(&HEX[usize::from(high)]);
-            to[4..6].copy_from_slice(&HEX[usize::from(low)]);
+            to[..6].copy_from_slice(&four_digits(u32::from(c)));
             6
         }
         '\u{10000}'.. => {

@@ -26,6 +26,9 @@ pub(super) const CASED_AREAS: [Range<u32>; 15] = [
     0x1_f100..0x1_f200,
 ];
 
+/// The widest gap between them, where the scripts of East Asia are.
+pub(super) const CASELESS: Range<u32> = CASED_AREAS[3].end..CASED_AREAS[4].start;
+
 /// Appends the upper case of `c`: up to three characters, whatever is around it.
 pub(super) fn push_upper(c: char, into: &mut String) {
     into.extend(c.to_uppercase());

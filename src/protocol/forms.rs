@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use super::ascii;
 use super::casing::{CASED_AREAS, is_cased, push_lower, push_upper};
 use super::title::push_title;
+use super::utf8::ASCII;
 
 /// What is copied at once; what is behind the length of it is overwritten by the next one.
 pub(super) const WIDTH: usize = 16;
@@ -44,10 +45,11 @@ impl Form {
         &self.bytes
     }
 
-    /// 0 if the text is not here: see [`Forms::long`].
+    /// 0 if the text is not here: see [`Forms::long`]. (The remainder changes nothing, and saves the
+    /// check that what is copied next lies within bounds.)
     #[inline]
     pub(super) fn length(&self) -> usize {
-        usize::from(self.bytes[Self::LENGTH])
+        usize::from(self.bytes[Self::LENGTH]) % WIDTH
     }
 
     #[inline]
@@ -69,8 +71,9 @@ const PAGE: usize = 128;
 /// hand.
 #[derive(Clone, Copy)]
 pub(super) struct Forms<const N: usize> {
-    /// All characters of one or two bytes: the letters of Europe and the Near East need no search.
-    low: &'static [[Form; N]; LOW],
+    /// All characters of one or two bytes, at their places by [`first_two`](super::utf8::first_two):
+    /// the letters of Europe and the Near East need no search.
+    pub(super) short: &'static [[Form; N]; ASCII + LOW],
     /// For each page of Unicode where it is in `pages`.
     index: &'static [u8; PAGES],
     pages: &'static [[[Form; N]; PAGE]],
@@ -93,8 +96,10 @@ impl<const N: usize> Forms<N> {
     /// caseless in all roles, and its form but its escape.
     #[inline]
     pub(super) fn get(&self, code: u32, length: usize) -> Option<&'static [Form; N]> {
-        if length <= 2 {
-            return Some(&self.low[code as usize % LOW]);
+        match length {
+            1 => return Some(&self.short[code as usize % ASCII]),
+            2 => return Some(&self.short[ASCII + code as usize % LOW]),
+            _ => {}
         }
         let page = usize::from(self.index[code as usize / PAGE % PAGES]);
         Some(&self.pages.get(page)?[code as usize % PAGE])
@@ -124,7 +129,15 @@ impl<const N: usize> Forms<N> {
             });
             (forms, needed)
         };
-        let low: Vec<_> = (0..LOW as u32).map(|code| forms_of(code).0).collect();
+        // What takes two bytes though it is ASCII is not UTF-8: those 128 places are left open.
+        let open = [Form::new(&[NONE], 0, false); N];
+        let codes = (0..ASCII as u32).map(Some);
+        let codes = codes
+            .chain([None; ASCII])
+            .chain((ASCII as u32..LOW as u32).map(Some));
+        let short: Vec<_> = codes
+            .map(|code| code.map_or(open, |code| forms_of(code).0))
+            .collect();
         for first in CASED_AREAS
             .into_iter()
             .flat_map(|area| area.step_by(PAGE))
@@ -142,9 +155,12 @@ impl<const N: usize> Forms<N> {
                 pages.push(page);
             }
         }
-        let low = low.leak().first_chunk().expect("it has one for each code");
+        let short = short
+            .leak()
+            .first_chunk()
+            .expect("it has one for each code");
         Self {
-            low,
+            short,
             index: Box::leak(index),
             pages: pages.leak(),
             long: long.leak(),

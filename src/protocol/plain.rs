@@ -60,25 +60,40 @@ pub(super) fn is_letter(byte: u8) -> bool {
     clippy::inline_always,
     reason = "as a call it takes half as long again"
 )]
-#[expect(
-    clippy::needless_bitwise_bool,
-    reason = "with `||` it is branches: 430 instructions a block, not 30"
-)]
-pub(super) fn block(
+fn block(
     case: impl CaseByte,
     text: &[u8; BLOCK],
     before: &[u8; BLOCK],
     quote: u8,
 ) -> Option<[u8; BLOCK]> {
-    let mut cased = [0; BLOCK];
-    let mut odd = [false; BLOCK];
+    let (cased, plain) = prefix(case, text, before, quote);
+    (plain == BLOCK).then_some(cased)
+}
+
+/// The same for a block of which only the beginning is plain; and how many bytes that are.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as for `block`")]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "with `||` it is branches: 430 instructions a block, not 30"
+)]
+pub(super) fn prefix(
+    case: impl CaseByte,
+    text: &[u8; BLOCK],
+    before: &[u8; BLOCK],
+    quote: u8,
+) -> ([u8; BLOCK], usize) {
+    let (mut cased, mut odd) = ([0; BLOCK], [0; BLOCK]);
     for i in 0..BLOCK {
         let byte = text[i];
         cased[i] = case.cased(byte, before[i]);
         // As a signed byte, what is not ASCII is below the blank, as the control characters are.
-        odd[i] = (byte.cast_signed() < 0x20) | (byte == 0x7f) | (byte == b'\\') | (byte == quote);
+        let is_odd =
+            (byte.cast_signed() < 0x20) | (byte == 0x7f) | (byte == b'\\') | (byte == quote);
+        odd[i] = if is_odd { 0xff } else { 0 };
     }
-    (!odd.into_iter().fold(false, |any, odd| any | odd)).then_some(cased)
+    let odd = u128::from_le_bytes(odd);
+    (cased, odd.trailing_zeros() as usize / 8)
 }
 
 /// Appends `text` in the given case if all of it is printable ASCII without `'` and backslash.

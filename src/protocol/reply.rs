@@ -1,6 +1,7 @@
 //! A text of any kind, cased and quoted: the whole road, where [`plain`] is the short one.
 
 use super::ascii;
+use super::casing::CASELESS;
 use super::forms::{self, Form, Forms, LONGEST, WIDTH};
 use super::plain::{self, BLOCK, CaseByte, TitleByte, UpperByte};
 use super::{title, utf8};
@@ -14,7 +15,7 @@ pub(super) enum Failure {
 }
 
 /// Appends `ascii(upper(text))`, its quotes included, to `out`, which has room for as much as the
-/// text and three bytes more at least. Costs 2 to 5 ns a character, on an error too;
+/// text and three bytes more at least. Costs 1 to 5 ns a character, on an error too;
 /// then `out` got some bytes that the caller must remove.
 pub(super) fn push_upper_text(text: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
     push(*forms::UPPER, UpperByte, text, out)
@@ -25,20 +26,49 @@ pub(super) fn push_title_text(text: &[u8], out: &mut Vec<u8>) -> Result<(), Fail
     push(*forms::TITLE, TitleByte, text, out)
 }
 
-/// Where the forms gather: to append them to a vector one by one would be to spend more time on its
+/// Where forms gather: to append them to a vector one by one would be to spend more time on its
 /// length and capacity than on the bytes.
-struct Gathered {
-    bytes: [u8; Self::FULL + LONGEST],
-    length: usize,
-}
+type Gathered = [u8; FULL + ROOM];
+
+/// With more than this, it is time to empty it.
+const FULL: usize = 512;
+
+/// What may be written behind that: two forms, or one of the longest.
+const ROOM: usize = 2 * WIDTH;
 
 /// What comes behind a text: a quote and a line end.
 const END: usize = 3;
 
-impl Gathered {
-    /// With more than this, it is time to empty it; and to try again whether the text goes on
-    /// plain.
-    const FULL: usize = 256;
+/// How far a text has been cased. It is handed on by value, or each character would wait for the
+/// store of the one before it.
+#[derive(Clone, Copy)]
+struct Progress<'a> {
+    /// What is left of the text.
+    rest: &'a [u8],
+    /// It goes on a word.
+    in_word: bool,
+    /// So many bytes have gathered.
+    length: usize,
+}
+
+impl<'a> Progress<'a> {
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.length <= FULL
+    }
+
+    /// Gathers the first `length` bytes of what is copied.
+    #[inline]
+    fn put<const COPIED: usize>(&mut self, to: &mut Gathered, bytes: &[u8; COPIED], length: usize) {
+        to[self.length..][..COPIED].copy_from_slice(bytes);
+        self.length += length;
+    }
+
+    #[inline]
+    fn pass(&mut self, consumed: usize, in_word: bool) {
+        self.rest = &self.rest[consumed..];
+        self.in_word = in_word;
+    }
 }
 
 fn push<const N: usize>(
@@ -49,72 +79,149 @@ fn push<const N: usize>(
 ) -> Result<(), Failure> {
     let quote = ascii::quote_for(text);
     out.push(quote);
-    let mut gathered = Gathered {
-        bytes: [0; _],
+    let mut gathered = [0; _];
+    let mut at = Progress {
+        rest: text,
+        in_word: false,
         length: 0,
     };
-    let mut rest = text;
-    let mut in_word = false;
-    while !rest.is_empty() {
-        if let Some((block, behind)) = rest.split_first_chunk::<BLOCK>() {
-            let mut before = [if in_word { b'a' } else { b' ' }; BLOCK];
-            before[1..].copy_from_slice(&block[..BLOCK - 1]);
-            if let Some(cased) = plain::block(case, block, &before, quote) {
-                out.extend_from_slice(&cased);
-                in_word = plain::is_letter(block[BLOCK - 1]);
-                rest = behind;
-                continue;
-            }
-        }
-        (rest, in_word) =
-            gather(forms, text, rest, in_word, quote, &mut gathered).ok_or(Failure::NotUtf8)?;
+    while !at.rest.is_empty() {
+        at.length = 0;
+        at = gather(forms, case, text, at, quote, &mut gathered).ok_or(Failure::NotUtf8)?;
         // There is room for the rest as it is; escapes are longer.
-        let more = gathered.length + rest.len() + END;
+        let more = at.length + at.rest.len() + END;
         out.try_reserve(more).map_err(|_| Failure::NoMemory)?;
-        out.extend_from_slice(&gathered.bytes[..gathered.length]);
+        out.extend_from_slice(&gathered[..at.length]);
     }
     out.push(quote);
     Ok(())
 }
 
-/// Gathers the forms of the first characters of `rest`, which is the end of `text`. Returns what is
-/// left, and whether that goes on a word; `None` if it is not UTF-8.
+/// Gathers until it is time to empty that, or until `text` ends; `None` if it is not UTF-8.
+///
+/// Most characters have neighbours of their kind: each kind has a loop, which is a third to a half
+/// as long as what can be said of just any character. That is for where a loop gives up.
 #[inline]
 fn gather<'a, const N: usize>(
     forms: Forms<N>,
+    case: impl CaseByte,
     text: &[u8],
-    mut rest: &'a [u8],
-    mut in_word: bool,
+    mut at: Progress<'a>,
     quote: u8,
     to: &mut Gathered,
-) -> Option<(&'a [u8], bool)> {
-    let mut length = 0;
-    while length <= Gathered::FULL && !rest.is_empty() {
-        let (code, consumed) = utf8::first_code(rest)?;
-        let roles = forms.get(code, consumed);
-        let room = to.bytes[length..].first_chunk_mut::<LONGEST>()?;
-        if let Some(roles) = roles {
-            let form = &roles[usize::from(in_word) % N];
-            if form.length() > 0 {
-                room[..WIDTH].copy_from_slice(form.bytes());
-                length += form.length();
-            } else {
-                let at = text.len() - rest.len();
-                length += rare(forms, form, text, at, quote, room);
-            }
-            in_word = form.is_cased();
-        } else {
-            length += ascii::escape(char::from_u32(code)?, room);
-            in_word = false;
+) -> Option<Progress<'a>> {
+    while at.has_room() {
+        match at.rest {
+            [] => break,
+            [..=0x7f, ..=0x7f, ..] => at = plain_run(case, at, quote, to),
+            [..=0xdf, ..] => at = short_run(forms, at, to),
+            [0xe3..=0xe9, ..] => at = caseless_run(at, to),
+            _ => {}
         }
-        rest = &rest[consumed..];
+        if at.has_room() && !at.rest.is_empty() {
+            at = one(forms, text, at, quote, to)?;
+        }
     }
-    to.length = length;
-    Some((rest, in_word))
+    Some(at)
+}
+
+/// Plain ASCII, in whole registers.
+#[inline]
+fn plain_run<'a>(
+    case: impl CaseByte,
+    mut at: Progress<'a>,
+    quote: u8,
+    to: &mut Gathered,
+) -> Progress<'a> {
+    while at.has_room()
+        && let Some(block) = at.rest.first_chunk::<BLOCK>()
+    {
+        let mut before = [if at.in_word { b'a' } else { b' ' }; BLOCK];
+        before[1..].copy_from_slice(&block[..BLOCK - 1]);
+        let (cased, plain) = plain::prefix(case, block, &before, quote);
+        let Some(last) = block[..plain].last() else {
+            break;
+        };
+        at.put(to, &cased, plain);
+        at.pass(plain, plain::is_letter(*last));
+        if plain < BLOCK {
+            break;
+        }
+    }
+    at
+}
+
+/// Characters of one or two bytes, two at a time.
+#[inline]
+fn short_run<'a, const N: usize>(
+    forms: Forms<N>,
+    mut at: Progress<'a>,
+    to: &mut Gathered,
+) -> Progress<'a> {
+    while at.has_room()
+        && let Some((places, consumed)) = utf8::first_two(at.rest)
+    {
+        let [first, second] = places.map(|place| &forms.short[place]);
+        // Whether one is cased each of its forms knows. Asked of the first, it is known at once: of
+        // the form itself, only when that of the character before it is, which takes twice as long.
+        let form = &first[usize::from(at.in_word) % N];
+        let next = &second[usize::from(first[0].is_cased()) % N];
+        if form.length() == 0 || next.length() == 0 {
+            break;
+        }
+        at.put(to, form.bytes(), form.length());
+        at.put(to, next.bytes(), next.length());
+        at.pass(consumed, second[0].is_cased());
+    }
+    at
+}
+
+/// Chinese, Japanese, and what else is certain to have no case: escapes, and no look at a table of
+/// letters.
+#[inline]
+fn caseless_run<'a>(mut at: Progress<'a>, to: &mut Gathered) -> Progress<'a> {
+    while at.has_room()
+        && let Some(code) = utf8::first_of_three(at.rest)
+        && CASELESS.contains(&code)
+    {
+        let escape = ascii::four_digits(code);
+        at.put(to, &escape, escape.len());
+        at.pass(3, false);
+    }
+    at
+}
+
+/// The first character, whatever it is; `None` if it is not UTF-8.
+#[inline]
+fn one<'a, const N: usize>(
+    forms: Forms<N>,
+    text: &[u8],
+    mut at: Progress<'a>,
+    quote: u8,
+    to: &mut Gathered,
+) -> Option<Progress<'a>> {
+    let (code, consumed) = utf8::first_code(at.rest)?;
+    let Some(roles) = forms.get(code, consumed) else {
+        let room = to[at.length..].first_chunk_mut::<LONGEST>()?;
+        at.length += ascii::escape(char::from_u32(code)?, room);
+        at.pass(consumed, false);
+        return Some(at);
+    };
+    let form = &roles[usize::from(at.in_word) % N];
+    if form.length() > 0 {
+        at.put(to, form.bytes(), form.length());
+    } else {
+        let room = to[at.length..].first_chunk_mut::<LONGEST>()?;
+        let offset = text.len() - at.rest.len();
+        at.length += rare(forms, form, text, offset, quote, room);
+    }
+    at.pass(consumed, roles[0].is_cased());
+    Some(at)
 }
 
 /// Writes the character at `text[at..]`, whose text is not in its form, and returns how many bytes
 /// that took.
+#[inline(never)]
 fn rare<const N: usize>(
     forms: Forms<N>,
     form: &Form,

@@ -60,7 +60,7 @@ impl Session {
     /// assert_eq!(out, b"<switching to title case mode>\r\nTitle-cased: \"They'Re \\xc7a\"\r\n");
     /// ```
     ///
-    /// Costs about 0.1 ns a byte for plain ASCII, and 2 to 5 ns a character for the rest (25 ns for
+    /// Costs about 0.1 ns a byte for plain ASCII, and 1 to 5 ns a character for the rest (25 ns for
     /// a capital sigma in title case). The very first lines that are not plain also pay for tables:
     /// 1 ms in upper case, 2 ms in title case, 4 ms for the first sigma.
     #[inline]

@@ -3,6 +3,9 @@
 //! To check a whole line first, as `str::from_utf8` does, would take as long again as to answer it
 //! (0.7 ns a byte of Greek text): so the check is made on the way.
 
+/// How many characters take one byte.
+pub(super) const ASCII: usize = 0x80;
+
 /// The code of the character that `bytes` begins with, and its length in bytes. `None` if there is
 /// none or it is not UTF-8, except that surrogates and codes past U+10FFFF get through: those
 /// `char::from_u32` refuses.
@@ -34,6 +37,39 @@ pub(super) fn first_code(bytes: &[u8]) -> Option<(u32, usize)> {
     } else {
         None
     }
+}
+
+/// The first two characters, if each takes one or two bytes and they are not both ASCII: as most are
+/// in Greek or Cyrillic, blanks included. Gives their places in a table that has ASCII first and then
+/// what takes two bytes, by code, and how many bytes they take. What is longer than need be gets
+/// through: with a code below 0x80 behind ASCII.
+#[expect(clippy::inline_always, reason = "as for `first_code`")]
+#[inline(always)]
+pub(super) fn first_two(bytes: &[u8]) -> Option<([usize; 2], usize)> {
+    let window = u32::from_le_bytes(*bytes.first_chunk()?);
+    let one = |shift: u32| (window >> shift & 0x7f) as usize;
+    let two = |shift: u32| {
+        let window = window >> shift;
+        ASCII + ((window & 0x1f) << 6 | window >> 8 & 0x3f) as usize
+    };
+    if window & 0xc0e0_c0e0 == 0x80c0_80c0 {
+        Some(([two(0), two(16)], 4))
+    } else if window & 0x80_c0e0 == 0x80c0 {
+        Some(([two(0), one(16)], 3))
+    } else if window & 0xc0_e080 == 0x80_c000 {
+        Some(([one(0), two(8)], 3))
+    } else {
+        None
+    }
+}
+
+/// The code of the first character, if it takes three bytes. What is longer than need be and
+/// surrogates get through.
+#[inline]
+pub(super) fn first_of_three(bytes: &[u8]) -> Option<u32> {
+    let window = u32::from_le_bytes(*bytes.first_chunk()?);
+    (window & 0xc0_c0f0 == 0x80_80e0)
+        .then_some((window & 0x0f) << 12 | window >> 2 & 0xfc0 | window >> 16 & 0x3f)
 }
 
 /// The last few bytes with zeros behind, which end no character; `None` if there are none.
