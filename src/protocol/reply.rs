@@ -51,7 +51,7 @@ struct Progress<'a> {
     length: usize,
 }
 
-impl<'a> Progress<'a> {
+impl Progress<'_> {
     #[inline]
     fn has_room(&self) -> bool {
         self.length <= FULL

@@ -4,7 +4,7 @@
 //!        ┌──────────────────────────── one turn ────────────────────────────┐
 //!        │                                                                  │
 //!        v                                                                  │
-//!   1 run the tasks that were ready at the start                            │
+//!   1 run the tasks that were ready at the start, and one of the greedy     │
 //!        │         (each until it waits for something; what it wrote leaves)│
 //!        v                                                                  │
 //!   2 how long may I sleep?                                                 │
@@ -44,7 +44,8 @@ use super::timers::Timers;
 
 /// What a task may do in one turn before it must let others run, in units of about a nanosecond.
 ///
-/// 200 microseconds: 32 clients that flood the loop keep a 33rd waiting for 6.4 ms.
+/// 200 microseconds: that long one who floods the loop keeps the others waiting. Who has used it up waits for his next
+/// turn behind them, so many who flood keep them waiting no longer.
 pub(crate) const BUDGET: i64 = 200_000;
 
 /// Everything that the loop, the handles and the futures share. Each table has a cell of its own, and none is borrowed
@@ -236,7 +237,7 @@ impl Core {
         self.call_in();
         match polled {
             Ok(Poll::Pending) => {
-                if let Some(body) = self.tasks.rest(id, body) {
+                if let Some(body) = self.tasks.rest(id, body, self.budget.get() <= 0) {
                     discard(Some(body));
                 }
             }

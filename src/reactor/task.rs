@@ -26,11 +26,15 @@
 //!    that something *before* it changed.
 //! 6. So it goes to the queue's end at once, and looks again.
 //!
+//! Who has used up his budget in his last turn queues elsewhere, behind all others: one of them runs a turn. So a client
+//! that floods the loop keeps the rest waiting for one budget, and a hundred that do keep them waiting no longer.
+//!
 //! There are two ways to the queue. Readiness and timers are found by the reactor itself, on its own thread: they push
 //! the key on a plain queue, [`Tasks::wake`]. All other wakes come through a [`Waker`], which may be sent to another
 //! thread, so it goes through a mutex and, if the reactor sleeps, ends its sleep: [`Signal`].
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -70,6 +74,8 @@ pub(crate) enum End {
 
 struct Task {
     state: State,
+    /// It has used up its budget, the last time that it ran.
+    is_greedy: bool,
     body: Option<Body>,
     owner: Rc<dyn Owner>,
 }
@@ -78,6 +84,8 @@ struct Task {
 pub(crate) struct Tasks {
     table: RefCell<Slots<Task>>,
     ready: RefCell<Vec<Id>>,
+    /// Those that are ready, too, and greedy.
+    greedy: RefCell<VecDeque<Id>>,
     shared: Arc<Shared>,
     current: Cell<Current>,
 }
@@ -106,6 +114,7 @@ impl Tasks {
         Tasks {
             table: RefCell::default(),
             ready: RefCell::default(),
+            greedy: RefCell::default(),
             shared: Arc::new(shared),
             current: Cell::new(NOBODY),
         }
@@ -125,6 +134,7 @@ impl Tasks {
             };
             Task {
                 state: State::Queued,
+                is_greedy: false,
                 body: Some(Body {
                     future,
                     waker: Waker::from(Arc::new(signal)),
@@ -145,13 +155,21 @@ impl Tasks {
     pub(crate) fn wake(&self, id: Id) {
         if let Some(task) = self.table.borrow_mut().get_mut(id) {
             match task.state {
-                State::Idle => {
-                    task.state = State::Queued;
-                    self.ready.borrow_mut().push(id);
-                }
+                State::Idle => self.queue(id, task),
                 State::Running => task.state = State::Woken,
                 State::Queued | State::Woken => {}
             }
+        }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for `wake`")]
+    fn queue(&self, id: Id, task: &mut Task) {
+        task.state = State::Queued;
+        if task.is_greedy {
+            self.greedy.borrow_mut().push_back(id);
+        } else {
+            self.ready.borrow_mut().push(id);
         }
     }
 
@@ -173,16 +191,16 @@ impl Tasks {
     /// Transitions 3 and 6. Gives the body back if the task was cancelled while it ran.
     #[must_use]
     #[inline]
-    pub(crate) fn rest(&self, id: Id, body: Body) -> Option<Body> {
+    pub(crate) fn rest(&self, id: Id, body: Body, is_greedy: bool) -> Option<Body> {
         self.current.set(NOBODY);
         let mut table = self.table.borrow_mut();
         let Some(task) = table.get_mut(id) else {
             return Some(body);
         };
         task.body = Some(body);
+        task.is_greedy = is_greedy;
         if task.state == State::Woken {
-            task.state = State::Queued;
-            self.ready.borrow_mut().push(id);
+            self.queue(id, task);
         } else {
             task.state = State::Idle;
         }
@@ -214,12 +232,14 @@ impl Tasks {
         self.table.borrow().len()
     }
 
-    /// Takes the ready queue, with those that were woken through their wakers at its end, for an empty one.
+    /// Takes the ready queue, with those that were woken through their wakers and one of the greedy at its end, for an
+    /// empty one.
     pub(crate) fn take_ready(&self, batch: &mut Vec<Id>) {
         if self.shared.state.load(Ordering::Acquire) == WOKEN {
             self.collect_woken();
         }
         std::mem::swap(&mut *self.ready.borrow_mut(), batch);
+        batch.extend(self.greedy.borrow_mut().pop_front());
     }
 
     #[cold]
@@ -239,15 +259,20 @@ impl Tasks {
         }
     }
 
+    #[inline]
+    fn is_queue_empty(&self) -> bool {
+        self.ready.borrow().is_empty() && self.greedy.borrow().is_empty()
+    }
+
     /// Whether a task is ready.
     pub(crate) fn has_ready(&self) -> bool {
-        !self.ready.borrow().is_empty() || self.shared.state.load(Ordering::Acquire) == WOKEN
+        !self.is_queue_empty() || self.shared.state.load(Ordering::Acquire) == WOKEN
     }
 
     /// Says that the reactor is about to sleep, so that a wake must end that sleep. False: a task is ready, do not.
     #[inline]
     pub(crate) fn park(&self) -> bool {
-        self.ready.borrow().is_empty() && self.shared.go(AWAKE, ASLEEP)
+        self.is_queue_empty() && self.shared.go(AWAKE, ASLEEP)
     }
 
     /// Says that it sleeps no more.

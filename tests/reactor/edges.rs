@@ -225,6 +225,59 @@ fn a_flood_on_one_stream_does_not_keep_another_waiting() {
 }
 
 #[test]
+fn many_floods_keep_another_waiting_no_longer_than_one_and_get_on_by_turns() {
+    const FLOODS: usize = 32;
+    let f = fixture();
+    let seen: Rc<[Cell<usize>]> = (0..FLOODS).map(|_| Cell::new(0)).collect();
+    let floods: Vec<_> = (0..FLOODS).map(|_| f.pair()).collect();
+    let peers: Vec<_> = floods
+        .into_iter()
+        .enumerate()
+        .map(|(n, (flood, mut stream))| {
+            flood.send(vec![b'x'; 16 << 20]);
+            let seen = Rc::clone(&seen);
+            f.go(async move {
+                while stream.fill().await.unwrap() {
+                    let bytes = stream.input().len();
+                    seen[n].set(seen[n].get() + bytes);
+                    stream.consume(bytes);
+                }
+            });
+            flood
+        })
+        .collect();
+    for _ in 0..3 {
+        f.turn();
+    }
+    let total = || seen.iter().map(Cell::get).sum::<usize>();
+    let (other, mut stream) = f.pair_in_turns();
+    let before = total();
+    other.send("hello\n");
+    let task = f.handle.spawn(async move {
+        let mut line = Vec::new();
+        stream.read_line(&mut line, 100).await.unwrap();
+    });
+    for _ in 0..2 {
+        f.turn();
+    }
+    assert!(task.is_finished());
+    let meanwhile = total() - before;
+    assert!(meanwhile > 0, "they go on");
+    assert!(
+        meanwhile < 4 << 20,
+        "{meanwhile} bytes of floods: more than two turns' budget"
+    );
+    let before: Vec<_> = seen.iter().map(Cell::get).collect();
+    for _ in 0..FLOODS {
+        f.turn();
+    }
+    for (seen, before) in seen.iter().zip(before) {
+        assert!(seen.get() > before, "each has had its turn");
+    }
+    drop(peers);
+}
+
+#[test]
 fn a_flood_of_short_lines_read_by_read_line_ends_the_turn() {
     let f = fixture();
     let (flood, mut stream) = f.pair();
