@@ -151,7 +151,7 @@ fn an_idle_server_makes_no_system_call() {
 }
 
 #[test]
-fn ten_thousand_idle_connections_cost_less_than_a_kibibyte_each() {
+fn ten_thousand_idle_connections_cost_less_than_a_kibibyte_each_even_after_long_lines() {
     const MANY: usize = 10_000;
     if !can_open(MANY as u64 + 100) {
         return;
@@ -167,5 +167,19 @@ fn ten_thousand_idle_connections_cost_less_than_a_kibibyte_each() {
     let each = server.resident().saturating_sub(before) / MANY as u64;
     println!("{MANY} connections, each greeted and answered: {each} bytes of resident memory each");
     assert!(each < 1024, "{each} bytes");
+    // And after a tenth of them had half a line of 64 KiB each there, which the server had to keep.
+    let line = "x".repeat(64 << 10);
+    let (half, rest) = line.split_at(30_000);
+    let tenth = || (0..MANY).step_by(10);
+    tenth().for_each(|n| clients[n].send(half));
+    let kept = half.len() as u64 * MANY as u64 / 10;
+    eventually("half the lines are kept", || {
+        server.resident() - before > kept
+    });
+    tenth().for_each(|n| clients[n].send(format!("{rest}\n")));
+    tenth().for_each(|n| clients[n].expect(upper(&line)));
+    let each = server.resident().saturating_sub(before) / MANY as u64;
+    println!("and after lines of 64 KiB on every tenth: {each} bytes each");
+    assert!(each < 1024, "{each} bytes after long lines");
     clients.into_iter().for_each(Client::reset); // else their ports would be taken for a minute
 }

@@ -35,10 +35,10 @@ use std::task::{Context, Poll};
 use super::driver::{Driver, Event};
 use super::join::{JoinError, JoinHandle};
 use super::memory::{Memory, MemoryLimit};
-use super::pool::Pool;
+use super::pool::{BUFFER, Pool};
 use super::slots::{Id, Slots};
 use super::source::Source;
-use super::task::{Body, End, Owner, Tasks, Waiter};
+use super::task::{Body, End, Owner, TASKS, Tasks, Waiter};
 use super::time::Time;
 use super::timers::Timers;
 
@@ -84,11 +84,23 @@ pub struct Reactor {
 }
 
 /// What one turn works through; kept for the next one, for its memory.
-#[derive(Default)]
 struct Lists {
     ready: Vec<Id>,
     due: Vec<Waiter>,
     events: Vec<Event>,
+}
+
+/// What the output has room for from the start: see [`TASKS`].
+pub(super) const STAGED: usize = 2 * BUFFER;
+
+impl Default for Lists {
+    fn default() -> Lists {
+        Lists {
+            ready: Vec::with_capacity(TASKS),
+            due: Vec::with_capacity(TASKS),
+            events: Vec::with_capacity(TASKS),
+        }
+    }
 }
 
 /// A cheap, clonable way to a [`Reactor`], for its own thread: to spawn, to sleep, to connect.
@@ -116,7 +128,7 @@ impl Reactor {
             driver: RefCell::new(driver),
             timers: RefCell::default(),
             sources: RefCell::default(),
-            staged: RefCell::default(),
+            staged: RefCell::new(Vec::with_capacity(STAGED)),
             staged_for: Cell::new(Id::NONE),
             pool: Pool::default(),
             memory: Memory::new(memory),

@@ -20,7 +20,7 @@ use std::io::{ErrorKind, Result as Io};
 use std::task::{Context, Poll, ready};
 
 use super::driver::{Event, Ready};
-use super::event_loop::Core;
+use super::event_loop::{Core, STAGED};
 use super::pool::BUFFER;
 use super::slots::Id;
 use super::task::Waiter;
@@ -358,9 +358,7 @@ impl Core {
         let mut staged = self.staged.borrow_mut();
         let failed = self.with(id, |source| self.send(source, id, &staged));
         staged.clear();
-        if staged.capacity() > 2 * BUFFER {
-            *staged = Vec::new(); // a reply may be megabytes; the buffer of all need not stay so
-        }
+        staged.shrink_to(STAGED); // a reply may be megabytes; the buffer of all need not stay so
         drop(staged);
         if failed.unwrap_or(false) {
             self.notify(self.with(id, |source| source.take_waiters(BOTH)));

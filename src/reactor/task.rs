@@ -45,6 +45,12 @@ use std::task::{Context, RawWakerVTable, Wake, Waker};
 use super::driver::Unpark;
 use super::slots::{Id, Slots};
 
+/// How many ready tasks there is room for from the start.
+///
+/// A buffer that lives as long as the reactor, and grew while clients have memory, would come to lie behind that, and
+/// the allocator, which only gives back the end of its heap, could give back none of it.
+pub(super) const TASKS: usize = 1024;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Idle,
@@ -113,7 +119,7 @@ impl Tasks {
         };
         Tasks {
             table: RefCell::default(),
-            ready: RefCell::default(),
+            ready: RefCell::new(Vec::with_capacity(TASKS)),
             greedy: RefCell::default(),
             shared: Arc::new(shared),
             current: Cell::new(NOBODY),
