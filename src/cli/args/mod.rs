@@ -89,6 +89,7 @@ Signals:
   SIGINT, SIGTERM  answer what has arrived and exit, within --drain;
                    a second one ends it at once
   SIGHUP           the same, unless it was ignored at the start (nohup)
+  SIGUSR1          tell in the log what the loop did until now
 
 Environment:
   RUST_LOG         what to log, like debug; it wins over -v and -q
