@@ -6,8 +6,10 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use common::{Setup, THREADS, eventually};
+use common::load::Load;
+use common::{Setup, THREADS, TempDir, eventually, program};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -200,4 +202,169 @@ fn threads_have_no_loop_to_trace() {
     server.wait_for_log("SIGUSR1 received: with --model threads there is no loop to tell of");
     server.serves();
     server.stop();
+}
+
+/// What `nbcaser trace` makes of a file: its exit status, stdout and stderr.
+fn shown(path: &Path, flags: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(program());
+    command.arg("trace").arg(path).args(flags);
+    command.env_remove("RUST_LOG").stdin(Stdio::null());
+    let output = command.output().expect("the program starts");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// A page that loads nothing.
+#[track_caller]
+fn page(path: &Path) -> String {
+    let html = fs::read_to_string(path).expect("a page");
+    assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n"));
+    // The name of the form of the drawings is no address that is asked for.
+    let rest = html.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+    for what in [
+        "http:", "https:", "src=", "href=", "url(", "@import", "<script",
+    ] {
+        assert!(!rest.contains(what), "{what}");
+    }
+    assert!(html.contains("default-src 'none'") && html.contains("prefers-color-scheme: dark"));
+    html
+}
+
+#[test]
+fn a_trace_becomes_a_page_with_a_timeline_and_tables() {
+    let mut server = traced().flags(&["--workers", "2"]).start();
+    let mut client = server.client();
+    client.ask("hello");
+    let peer = client.name();
+    server.stop();
+    let (trace, out) = (server.dir().join("trace"), server.dir().join("page"));
+    let to = out.to_str().expect("UTF-8");
+    let (status, stdout, stderr) = shown(&trace, &["--html", to]);
+    assert_eq!((status, &stderr[..]), (Some(0), ""));
+    assert!(
+        stdout.starts_with("2 loops over ") && stdout.contains(&peer),
+        "{stdout}"
+    );
+    let html = page(&out);
+    for what in [
+        "nbcaser trace: trace",
+        "turn of the loop",
+        "poll of a task",
+        "loop 1",
+        &peer,
+    ] {
+        assert!(html.contains(what), "{what}");
+    }
+    // All of it: there the line is, to be pointed at.
+    let (status, ..) = shown(&trace, &["--html", to, "--from", "0", "--for", "1h"]);
+    assert_eq!(status, Some(0));
+    let html = page(&out);
+    assert!(html.contains("<title>write of 22 B, "), "{html}");
+    assert!(html.contains("<title>woken by edge</title>"));
+    assert!(html.contains("from 0.000000 s on"));
+}
+
+#[test]
+fn of_a_trace_that_is_cut_off_the_rest_is_shown_and_a_line_says_so() {
+    let mut server = traced().start();
+    server.serves();
+    server.stop();
+    let trace = server.dir().join("trace");
+    let whole = fs::read(&trace).expect("a trace");
+    fs::write(&trace, &whole[..whole.len() / 2]).expect("a half");
+    let out = server.dir().join("page");
+    let (status, stdout, stderr) = shown(&trace, &["--html", out.to_str().expect("UTF-8")]);
+    assert_eq!(status, Some(0), "{stderr}");
+    assert!(stdout.starts_with("1 loop over "), "{stdout}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(
+        stderr.contains("not the whole trace: it is cut off in line "),
+        "{stderr}"
+    );
+    assert!(page(&out).contains("not the whole trace"));
+}
+
+#[test]
+fn what_is_no_trace_is_refused_in_a_line_and_no_page_is_begun() {
+    let dir = TempDir::new();
+    let (file, out) = (dir.join("file"), dir.join("page"));
+    let head = "[\n{\"name\":\"nbcaser trace\",\"ph\":\"M\",\"pid\":0,\"args\":{\"form\":1}},\n";
+    let table = [
+        (String::new(), "it is not a trace of nbcaser serve --trace"),
+        (
+            "\u{1b}]0;x\u{7}\u{0}".into(),
+            "it is not a trace of nbcaser serve --trace",
+        ),
+        (
+            "[{\"name\":\"other\"}]".into(),
+            "it is not a trace of nbcaser serve --trace",
+        ),
+        (head.into(), "it ends before anything happened"),
+        (format!("{head}nonsense\n"), "line 3 is no event: "),
+    ];
+    for (text, hint) in table {
+        fs::write(&file, text).expect("a file");
+        let (status, stdout, stderr) = shown(&file, &["--html", out.to_str().expect("UTF-8")]);
+        assert_eq!((status, &stdout[..]), (Some(1), ""), "{stderr}");
+        assert!(
+            stderr.starts_with("nbcaser: cannot read the trace /"),
+            "{stderr}"
+        );
+        assert!(
+            stderr.contains(hint) && stderr.lines().count() == 1,
+            "{stderr}"
+        );
+        assert!(!stderr.trim_end().contains(char::is_control), "{stderr:?}");
+    }
+    assert!(!out.exists());
+    let (status, _, stderr) = shown(&dir.join("none"), &[]);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("No such file"), "{stderr}");
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_one_line() {
+    let mut server = traced().start();
+    server.serves();
+    server.stop();
+    let (status, _, stderr) = shown(&server.dir().join("trace"), &["--html", "/dev/full"]);
+    assert_eq!(status, Some(1));
+    assert_eq!(
+        stderr,
+        "nbcaser: cannot write /dev/full: No space left on device (os error 28)\n"
+    );
+}
+
+/// A trace is 64 MiB at the most. That many events are made by lines that come one by one.
+#[test]
+fn a_trace_has_an_end_and_the_server_goes_on() {
+    const LIMIT: u64 = 64 << 20;
+    let mut server = traced().start();
+    let load = Load::start(&server, "load", "-c 32 -d 300s --timeout 60s");
+    let trace = server.dir().join("trace");
+    let size = || fs::metadata(&trace).expect("it").len();
+    let full = "ends here: it has 67108864 bytes, the most";
+    let mut last = 0;
+    while server.logged(full) == 0 {
+        // It grows, slowly maybe.
+        eventually("it grows, or is full", || {
+            size() > last || server.logged(full) > 0
+        });
+        last = size();
+        assert!(last <= LIMIT + 1024, "{last}");
+    }
+    drop(load);
+    server.serves();
+    server.stop();
+    assert_eq!(server.logged("the trace in"), 1, "told once");
+    let end = size();
+    assert!((LIMIT - (1 << 20)..=LIMIT + 1024).contains(&end), "{end}");
+    let (status, stdout, stderr) = shown(&trace, &[]);
+    assert_eq!(status, Some(0), "{stderr}");
+    assert!(stderr.contains("as many bytes as one may have"), "{stderr}");
+    assert!(stdout.starts_with("1 loop over "), "{stdout}");
 }
