@@ -3,10 +3,10 @@
 
 use std::process::ExitCode;
 
-use nbcaser::cli::args::{self, Command, CompareArgs, LoadArgs, ServeArgs};
+use nbcaser::cli::args::{self, Command, CompareArgs, LoadArgs, ServeArgs, TraceArgs};
 use nbcaser::cli::logging::{self, Log};
 use nbcaser::load::compare;
-use nbcaser::{load, server};
+use nbcaser::{load, server, timeline};
 
 fn main() -> ExitCode {
     let cli = args::parse();
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve(arguments, &log),
         Command::Load(arguments) => load(arguments, &log),
         Command::Compare(arguments) => compare(arguments, &log),
+        Command::Trace(arguments) => trace(arguments, &log),
     }
 }
 
@@ -45,6 +46,13 @@ fn load(arguments: LoadArgs, log: &Log) -> ExitCode {
 fn compare(arguments: CompareArgs, log: &Log) -> ExitCode {
     match compare::execute(&arguments.into()) {
         Ok(status) => ExitCode::from(status),
+        Err(error) => log.die(&error),
+    }
+}
+
+fn trace(arguments: TraceArgs, log: &Log) -> ExitCode {
+    match timeline::execute(&arguments.into()) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => log.die(&error),
     }
 }

@@ -13,7 +13,7 @@ use nbcaser::reactor::{Endpoint, Listener, Reactor, Signals};
 use nbcaser::server::Settings;
 use nbcaser::server::limits::Places;
 use nbcaser::server::reactor::worker::{Job, serve};
-use signal_hook::consts::signal::SIGUSR1;
+use signal_hook::consts::signal::SIGUSR2;
 use signal_hook::low_level::raise;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -39,7 +39,7 @@ fn start() -> (SocketAddr, thread::JoinHandle<u64>) {
         let reactor = Reactor::new().expect("descriptors for a reactor");
         let handle = reactor.handle();
         let listener = Listener::new(&handle, Endpoint::Tcp(listener)).expect("a listener");
-        let signals = Signals::new(&handle, &[SIGUSR1]).expect("a signal");
+        let signals = Signals::new(&handle, &[SIGUSR2]).expect("a signal");
         let job = Job {
             settings: Arc::new(Settings {
                 announce_every: Duration::ZERO,
@@ -47,7 +47,7 @@ fn start() -> (SocketAddr, thread::JoinHandle<u64>) {
             }),
             places: Places::new(CLIENTS + 1),
             refusals: 0,
-            announces: true,
+            number: 0,
         };
         let main = serve(handle, job, vec![listener], signals);
         reactor.block_on(main).expect("it polls").totals.lines
@@ -131,7 +131,7 @@ fn a_million_requests_allocate_nothing_and_a_connection_at_most_three_times() {
     assert!(made >= CONNECTIONS, "{made}");
 
     drop(clients);
-    raise(SIGUSR1).expect("a signal");
+    raise(SIGUSR2).expect("a signal");
     let answered = server.join().expect("the server ends") as usize;
     let asked = requests + requests / ROUNDS * 2 + 2 * (CONNECTIONS + 10);
     assert_eq!(answered, asked);

@@ -64,7 +64,7 @@ fn help_and_version_go_to_stdout() {
     assert_eq!((help.status.code(), stderr(&help).as_str()), (Some(0), ""));
     let text = String::from_utf8(help.stdout).expect("UTF-8");
     let flags = "--listen --workers --announce-delay --announce-every --max-connections --max-line --max-memory \
-                 --idle-timeout --drain --ready-file --verbose --quiet --version --help";
+                 --idle-timeout --drain --ready-file --trace --verbose --quiet --version --help";
     for flag in flags.split_whitespace() {
         assert!(text.contains(flag), "{flag} is missing");
     }

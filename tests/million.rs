@@ -62,7 +62,7 @@ impl Crowd {
             settings: Arc::new(settings),
             places: Places::new(connections),
             refusals: 0,
-            announces: true,
+            number: 0,
         };
         let main = handle.spawn(serve(handle.clone(), job, vec![listener], signals));
         Crowd {

@@ -23,7 +23,8 @@ fn no_flag_is_missing_and_none_is_invented() {
             .expect("the program starts");
         String::from_utf8(help.stdout).expect("UTF-8")
     };
-    let help = help(&["--help"]) + &help(&["load", "--help"]) + &help(&["compare", "--help"]);
+    let commands = ["load", "compare", "trace"].map(|command| help(&[command, "--help"]));
+    let help = help(&["--help"]) + &commands.concat();
     let is_of_a_flag = |c: char| c.is_ascii_lowercase() || c == '-';
     let flags = |text: &str| {
         let words = text.split(|c| !is_of_a_flag(c));

@@ -40,7 +40,7 @@ impl Server {
             settings: Arc::new(settings),
             places: Places::new(1000),
             refusals: 10,
-            announces: false,
+            number: 1,
         };
         let main = handle.spawn(serve(handle.clone(), job, vec![listener], signals));
         Server { reactor, sim, main }

@@ -26,6 +26,19 @@ pub const SHORTEST: Duration = Duration::from_millis(1);
 /// assert_eq!(duration("15"), Err("a duration needs a unit: write `15s`, `15ms` or `15min`".into()));
 /// ```
 pub fn duration(text: &str) -> Result<Duration, String> {
+    let duration = fine_duration(text)?;
+    if duration > Duration::ZERO && duration < SHORTEST {
+        return Err("it is shorter than 1ms".into());
+    }
+    Ok(duration)
+}
+
+/// The same, for times that need not be as long as a millisecond: `200us`.
+///
+/// # Errors
+///
+/// As [`duration`], but that there is no shortest.
+pub fn fine_duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     if text != "0" && is_bare_number(text) {
         return Err(format!(
@@ -42,9 +55,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     })?;
     if duration > LONGEST {
         return Err(TOO_LONG.into());
-    }
-    if duration > Duration::ZERO && duration < SHORTEST {
-        return Err("it is shorter than 1ms".into());
     }
     Ok(duration)
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::driver::{Ready, Remote};
-use super::event_loop::Handle;
+use super::handle::Handle;
 use super::source::{OUTPUT, Source};
 use super::stream::Stream;
 

@@ -32,9 +32,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use super::counters::Gauge;
 use super::driver::{Driver, Event};
-use super::join::{JoinError, JoinHandle};
+use super::handle::Handle;
+use super::join::JoinError;
 use super::memory::{Memory, MemoryLimit};
+use super::observe::{Cause, Observed, Observer, What};
 use super::pool::{BUFFER, Pool};
 use super::slots::{Id, Slots};
 use super::source::Source;
@@ -70,6 +73,7 @@ pub(crate) struct Core {
     /// The stream whose input was read to the end during this poll of its task, which waits for more ever since. It is
     /// told so without a look at the table when it asks for more, as nearly all do next.
     pub(crate) drained: Cell<Id>,
+    pub(crate) gauge: Gauge,
     /// The reactor was dropped: whatever is started now is dropped at once, or it would be kept for ever.
     pub(crate) closed: Cell<bool>,
 }
@@ -103,10 +107,6 @@ impl Default for Lists {
     }
 }
 
-/// A cheap, clonable way to a [`Reactor`], for its own thread: to spawn, to sleep, to connect.
-#[derive(Clone)]
-pub struct Handle(pub(crate) Rc<Core>);
-
 impl Reactor {
     /// A reactor on the kernel's readiness and the machine's clock.
     ///
@@ -122,6 +122,20 @@ impl Reactor {
     /// A reactor on a driver of your choice. What its streams keep while their tasks rest is held to `memory`: past it
     /// the stream that keeps the most fails with [`io::ErrorKind::OutOfMemory`].
     pub fn with_driver(driver: Box<dyn Driver>, memory: MemoryLimit) -> Reactor {
+        Reactor::build(driver, memory, Gauge::default())
+    }
+
+    /// The same with an observer, who is told of all that the loop does.
+    pub fn observed(
+        driver: Box<dyn Driver>,
+        memory: MemoryLimit,
+        observer: Rc<dyn Observer>,
+    ) -> Reactor {
+        let driver = Observed::new(driver, Rc::clone(&observer));
+        Reactor::build(Box::new(driver), memory, Gauge::new(Some(observer)))
+    }
+
+    fn build(driver: Box<dyn Driver>, memory: MemoryLimit, gauge: Gauge) -> Reactor {
         let core = Core {
             tasks: Tasks::new(driver.unparker()),
             now: Cell::new(driver.now()),
@@ -135,6 +149,7 @@ impl Reactor {
             budget: Cell::new(BUDGET),
             checked: Cell::new(Id::NONE),
             drained: Cell::new(Id::NONE),
+            gauge,
             closed: Cell::new(false),
         };
         Reactor {
@@ -199,8 +214,18 @@ impl Core {
         if ready.len() > 1 {
             self.driver.borrow_mut().order(ready);
         }
+        let mut measured = None;
+        if self.gauge.turn(ready.len()) {
+            measured = Some(self.measure(ready));
+        }
         for &id in &*ready {
+            if let Some(turn) = &mut measured {
+                self.polls_measured(turn, id);
+            }
             self.run(id);
+            if let Some(turn) = &mut measured {
+                self.polled_measured(turn, id);
+            }
         }
         ready.clear();
         if done() {
@@ -222,13 +247,18 @@ impl Core {
         // 5
         if first <= self.now.get() {
             self.timers.borrow_mut().expire(self.now.get(), due);
+            self.tell_fired(due);
             due.drain(..).for_each(|waiter| self.tasks.notify(waiter));
+            self.tell_woken(Cause::Timer);
         }
         // 6
         for &event in &*events {
             self.apply(event);
         }
         events.clear();
+        if let Some(turn) = &measured {
+            self.slept_measured(turn);
+        }
         Ok(())
     }
 
@@ -264,7 +294,9 @@ impl Core {
         future: Pin<Box<dyn Future<Output = ()>>>,
         owner: Rc<dyn Owner>,
     ) -> Id {
+        self.tell_woken(Cause::Task(self.tasks.current()));
         let id = self.tasks.spawn(future, owner);
+        self.tell_spawned(id);
         if self.closed.get() {
             self.end(id, End::Cancelled, None);
         }
@@ -276,6 +308,7 @@ impl Core {
         let Some((rest, owner)) = self.tasks.remove(id) else {
             return discard(body);
         };
+        self.tell(|| What::Ended(id));
         discard(body.or(rest));
         owner.ended(end);
         discard(owner); // with it goes the output, if nobody wants it
@@ -285,6 +318,7 @@ impl Core {
     pub(crate) fn may_go_on(&self, cx: &Context<'_>) -> bool {
         let rest = self.budget.get() > 0;
         if !rest {
+            self.gauge.yields.set(self.gauge.yields.get() + 1);
             cx.waker().wake_by_ref();
         }
         rest
@@ -310,42 +344,6 @@ impl Core {
 /// nobody else.
 fn discard(what: impl Sized) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(what)));
-}
-
-impl Handle {
-    /// The time, read now.
-    pub fn now(&self) -> Time {
-        self.0.driver.borrow().now()
-    }
-
-    /// Starts a task. It runs from the next turn on, whether or not the handle is awaited; dropping the handle detaches
-    /// the task.
-    pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
-        JoinHandle::spawn(&self.0, future)
-    }
-
-    /// How many tasks, timers and sources there are. All zero when nothing was forgotten.
-    pub fn census(&self) -> Census {
-        Census {
-            tasks: self.0.tasks.len(),
-            timers: self.0.timers.borrow().len(),
-            sources: self.0.sources.borrow().len(),
-            kept_bytes: self.0.memory.used(),
-        }
-    }
-}
-
-/// What a reactor holds at one moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Census {
-    /// Tasks that have not ended.
-    pub tasks: usize,
-    /// Timers that are armed.
-    pub timers: usize,
-    /// Sources that are open.
-    pub sources: usize,
-    /// Bytes that streams keep while their tasks rest.
-    pub kept_bytes: usize,
 }
 
 impl Drop for Reactor {

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use super::event_loop::Handle;
+use super::handle::Handle;
 use super::task::{End, Owner};
 use super::time::Time;
 use super::timer::{sleep_until, timeout_at};

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::driver::{Endpoint, Ready};
-use super::event_loop::{Core, Handle};
+use super::event_loop::Core;
+use super::handle::Handle;
 use super::slots::Id;
 use super::source::{INPUT, Source};
 use super::stream::Stream;

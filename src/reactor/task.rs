@@ -238,6 +238,32 @@ impl Tasks {
         self.table.borrow().len()
     }
 
+    /// Looks at the ready queue.
+    pub(crate) fn look(&self, look: impl FnOnce(&[Id])) {
+        look(&self.ready.borrow());
+    }
+
+    /// Whether the task is on the ready queue.
+    pub(crate) fn is_queued(&self, id: Id) -> bool {
+        let table = self.table.borrow();
+        table
+            .get(id)
+            .is_some_and(|task| task.state == State::Queued)
+    }
+
+    /// Looks at whose wakers were called since the last turn began, but for the first so many; tells how many there were.
+    pub(crate) fn calls(&self, known: usize, look: impl FnMut(Id)) -> usize {
+        let queue = self.shared.lock();
+        let calls = queue.iter().flatten().map(|signal| signal.id);
+        calls.clone().skip(known).for_each(look);
+        calls.count()
+    }
+
+    /// Which task runs.
+    pub(crate) fn current(&self) -> Id {
+        self.current.get().id
+    }
+
     /// Takes the ready queue, with those that were woken through their wakers and one of the greedy at its end, for an
     /// empty one.
     pub(crate) fn take_ready(&self, batch: &mut Vec<Id>) {

@@ -6,8 +6,9 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::event_loop::Handle;
+use super::handle::Handle;
 use super::join::JoinHandle;
+use super::observe::What;
 use super::slots::Id;
 use super::task::Waiter;
 use super::time::Time;
@@ -64,9 +65,11 @@ impl Future for Sleep {
         let waiter = core.tasks.waiter(cx);
         let (timer, old) = {
             let mut timers = core.timers.borrow_mut();
-            match timers.waiter(self.timer) {
-                Some(known) => (self.timer, std::mem::replace(known, waiter)),
-                None => (timers.arm(self.deadline, waiter), Waiter::NOBODY),
+            if let Some(known) = timers.waiter(self.timer) {
+                (self.timer, std::mem::replace(known, waiter))
+            } else {
+                core.tell(|| What::Armed(self.deadline));
+                (timers.arm(self.deadline, waiter), Waiter::NOBODY)
             }
         };
         drop(old);

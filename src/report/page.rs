@@ -1,4 +1,4 @@
-//! Texts, tables and charts in one file that loads nothing else.
+//! Texts, tables, charts and timelines in one file that loads nothing else.
 
 use std::fmt::{self, Display};
 
@@ -6,6 +6,7 @@ use super::chart::Chart;
 use super::markup::Escaped;
 use super::svg;
 use super::table::Table;
+use super::timeline::Timeline;
 
 /// A page of HTML. It needs no network, no script and no other file, and forbids the browser to fetch any. Whatever the
 /// texts in it hold is shown as text.
@@ -32,6 +33,7 @@ enum Part {
     Code(String),
     Table(Table),
     Chart(Chart),
+    Timeline(Timeline),
 }
 
 impl Page {
@@ -82,6 +84,12 @@ impl Page {
     #[must_use]
     pub fn chart(self, chart: Chart) -> Page {
         self.with(Part::Chart(chart))
+    }
+
+    /// A timeline, as wide as the page.
+    #[must_use]
+    pub fn timeline(self, timeline: Timeline) -> Page {
+        self.with(Part::Timeline(timeline))
     }
 
     /// The whole file.
@@ -137,6 +145,11 @@ fn write_part(f: &mut fmt::Formatter<'_>, part: &Part) -> fmt::Result {
         Part::Code(text) => writeln!(f, "<pre><code>{}</code></pre>", Escaped(text)),
         Part::Table(table) => writeln!(f, "<div class=\"wide\">\n{}\n</div>", table.to_html()),
         Part::Chart(chart) => writeln!(f, "<figure>\n{}\n</figure>", svg::draw(chart, None)),
+        Part::Timeline(timeline) => writeln!(
+            f,
+            "<figure class=\"long\">\n{}\n</figure>",
+            svg::lanes::draw(timeline)
+        ),
     }
 }
 

@@ -13,8 +13,8 @@
 //!     └──────left────────────────────────right───┘  WIDTH
 //! ```
 //!
-//! The legend and the series have files of their own, `svg/legend.rs` and `svg/plot.rs`; both draw with what is in
-//! `svg/ink.rs`.
+//! The legend and the series have files of their own, `svg/legend.rs` and `svg/plot.rs`; timelines are drawn by
+//! `svg/lanes.rs`. All draw with what is in `svg/ink.rs`.
 
 use std::fmt::{self, Display, Write};
 
@@ -26,6 +26,7 @@ use legend::Legend;
 use plot::Plot;
 
 mod ink;
+pub(super) mod lanes;
 mod legend;
 mod plot;
 

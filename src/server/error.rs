@@ -13,6 +13,8 @@ pub enum RunError {
     Bind(BindError),
     /// The ready file could not be written.
     ReadyFile(std::path::PathBuf, io::Error),
+    /// The trace could not be begun.
+    Trace(std::path::PathBuf, io::Error),
     /// The system refused something that a reactor needs.
     System(&'static str, io::Error),
 }
@@ -24,6 +26,10 @@ impl fmt::Display for RunError {
             RunError::ReadyFile(path, error) => {
                 let path = path.to_string_lossy();
                 write!(f, "cannot write the ready file {}: {error}", Escaped(&path))
+            }
+            RunError::Trace(path, error) => {
+                let path = path.to_string_lossy();
+                write!(f, "cannot write the trace {}: {error}", Escaped(&path))
             }
             RunError::System(what, error) => write!(f, "cannot {what}: {error}"),
         }

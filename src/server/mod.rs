@@ -14,7 +14,8 @@
 //! 1. [`bind`] with `unix` and `inherit`, [`settings`], [`address`], [`mod@run`], [`ready`], [`error`]: how it comes up,
 //!    or why it does not (5 minutes).
 //! 2. `admission`, [`limits`], `memory` with `group`: who is let in, and what each may take (6).
-//! 3. [`stats`], `peer`, `throttle`, `announcement`, [`escape`], `signals`: what is counted, and what is told (5).
+//! 3. [`trace`]: the loop's life as a file (4).
+//! 4. [`stats`], `peer`, `throttle`, `announcement`, [`escape`], `signals`: what is counted, and what is told (5).
 
 pub mod address;
 mod admission;
@@ -35,6 +36,7 @@ mod signals;
 pub mod stats;
 mod threads;
 mod throttle;
+pub mod trace;
 mod unix;
 
 pub use run::run;

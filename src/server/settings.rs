@@ -41,6 +41,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Gets the addresses that were bound, a line each, when they are.
     pub ready_file: Option<PathBuf>,
+    /// Gets what the loops do, as trace events.
+    pub trace: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -57,6 +59,7 @@ impl Default for Settings {
             idle_timeout: Duration::ZERO,
             drain: Duration::from_secs(5),
             ready_file: None,
+            trace: None,
         }
     }
 }

@@ -4,6 +4,7 @@ mod edges;
 mod ends;
 mod fixture;
 mod groups;
+mod observe;
 mod sim;
 mod streams;
 mod sync;

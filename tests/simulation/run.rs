@@ -37,7 +37,7 @@ pub(crate) fn run(seed: u64, tracing: bool) -> Run {
         settings: Arc::new(plan.settings.clone()),
         places: Places::new(plan.settings.max_connections.unwrap_or(usize::MAX)),
         refusals: plan.refusals,
-        announces: plan.announces,
+        number: usize::from(!plan.announces),
     };
     let settings = Arc::clone(&job.settings);
     let reactor = Reactor::with_driver(sim.driver(), MemoryLimit::new(plan.settings.max_memory));
@@ -65,7 +65,7 @@ pub(crate) fn run(seed: u64, tracing: bool) -> Run {
             sim.fail_after(op, after, errno, times);
         }
         sim.cost(plan.cost); // and nobody comes before somebody listens
-        job.announces = plan.announces;
+        job.number = usize::from(!plan.announces);
         let ended = reactor.block_on(serve(handle.clone(), job, listeners, signals));
         ended.expect("the driver polls")
     }));

@@ -15,11 +15,13 @@ use crate::server::escape;
 mod compare;
 mod load;
 mod serve;
+mod trace;
 mod traffic;
 
 pub use compare::{CompareArgs, Models, Where};
 pub use load::LoadArgs;
 pub use serve::ServeArgs;
+pub use trace::TraceArgs;
 pub use traffic::TrafficArgs;
 
 /// A command line that makes sense.
@@ -43,6 +45,9 @@ pub enum Command {
     /// Compare servers under the same load: what each of them costs
     #[command(after_help = compare::MORE)]
     Compare(CompareArgs),
+    /// Show what serve --trace wrote: figures, and a page with a timeline
+    #[command(after_help = trace::MORE)]
+    Trace(TraceArgs),
 }
 
 /// The command line as clap sees it: the flags of `serve` also stand alone.
@@ -89,6 +94,7 @@ Signals:
   SIGINT, SIGTERM  answer what has arrived and exit, within --drain;
                    a second one ends it at once
   SIGHUP           the same, unless it was ignored at the start (nohup)
+  SIGUSR1          tell in the log what the loop did until now
 
 Environment:
   RUST_LOG         what to log, like debug; it wins over -v and -q
@@ -165,6 +171,7 @@ fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
         Command::Serve(arguments) => arguments.check(),
         Command::Load(arguments) => arguments.check(),
         Command::Compare(arguments) => arguments.check(),
+        Command::Trace(_) => Ok(()),
     };
     checked.map_err(|what| Line::command().error(ErrorKind::ArgumentConflict, what))?;
     Ok(Cli {

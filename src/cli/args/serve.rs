@@ -123,6 +123,11 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     #[arg(help = "Write the bound addresses to FILE once clients can connect")]
     pub ready_file: Option<PathBuf>,
+
+    /// The file that gets what the loops do, if any.
+    #[arg(long, value_name = "FILE")]
+    #[arg(help = "Write what the loop does to FILE, as Chrome trace events, 64MiB at the most")]
+    pub trace: Option<PathBuf>,
 }
 
 impl ServeArgs {
@@ -132,6 +137,9 @@ impl ServeArgs {
             return Err(
                 "--workers are reactors: with --model threads each client has a thread already",
             );
+        }
+        if self.model == Model::Threads && self.trace.is_some() {
+            return Err("--trace is of the reactor's loop: with --model threads there is none");
         }
         Ok(())
     }
@@ -151,6 +159,7 @@ impl From<ServeArgs> for Settings {
             idle_timeout,
             drain,
             ready_file,
+            trace,
         } = arguments;
         Settings {
             listen,
@@ -164,6 +173,7 @@ impl From<ServeArgs> for Settings {
             idle_timeout,
             drain,
             ready_file,
+            trace,
         }
     }
 }

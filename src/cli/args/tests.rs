@@ -43,6 +43,7 @@ fn nothing_is_serve_with_the_defaults() {
         idle_timeout: Duration::ZERO,
         drain: Duration::from_secs(5),
         ready_file: None,
+        trace: None,
     };
     assert_eq!(serve(""), want);
     assert_eq!(serve("serve"), want);
@@ -51,7 +52,7 @@ fn nothing_is_serve_with_the_defaults() {
 #[test]
 fn every_flag_is_read_with_the_command_and_without() {
     let flags = "--listen localhost:1 --listen unix:/x --model reactor --workers 1024 --announce-delay 0 --announce-every 1m \
-                 --max-connections 1 --max-line 1 --max-memory 1MiB --idle-timeout 90s --drain 250ms --ready-file f";
+                 --max-connections 1 --max-line 1 --max-memory 1MiB --idle-timeout 90s --drain 250ms --ready-file f --trace t";
     let want = ServeArgs {
         listen: vec![
             "localhost:1".parse().expect("an address"),
@@ -67,6 +68,7 @@ fn every_flag_is_read_with_the_command_and_without() {
         idle_timeout: Duration::from_secs(90),
         drain: Duration::from_millis(250),
         ready_file: Some("f".into()),
+        trace: Some("t".into()),
     };
     assert_eq!(serve(flags), want);
     assert_eq!(serve(&format!("serve {flags}")), want);
@@ -131,6 +133,10 @@ fn wrong_values_are_refused_with_a_hint() {
         ("--drain 1s serve", "serve --drain"),
         ("--workers 1 --workers 2", "--workers"),
         ("--model threads --workers 2", "--workers are reactors"),
+        (
+            "--model threads --trace t",
+            "--trace is of the reactor's loop",
+        ),
         ("--model fibers", "--model"),
     ];
     for (args, hint) in table {

@@ -7,6 +7,7 @@ use super::*;
 use crate::report::axis::{Axis, Scale, Unit};
 use crate::report::chart::{Series, Shape};
 use crate::report::table::Align;
+use crate::report::timeline::{Event, Stroke};
 
 /// A page with one of everything, and this text wherever there can be one.
 fn full(text: &str) -> Page {
@@ -19,6 +20,15 @@ fn full(text: &str) -> Page {
         .describe(text)
         .with(series())
         .with(series());
+    let event = Event {
+        kind: 0,
+        from: 1.0,
+        to: 2.0,
+        tip: text.into(),
+    };
+    let timeline = Timeline::new(text, 3.0, [(text, Stroke::Outer)])
+        .describe(text)
+        .lane(text, [event]);
     Page::new(text)
         .lead(text)
         .section(text)
@@ -27,6 +37,7 @@ fn full(text: &str) -> Page {
         .table(table)
         .chart(chart.clone())
         .chart(chart)
+        .timeline(timeline)
 }
 
 #[track_caller]
@@ -85,14 +96,14 @@ fn the_parts_stand_in_their_order_and_charts_side_by_side() {
         .filter(roxmltree::Node::is_element)
         .map(|node| node.tag_name().name())
         .collect();
-    assert_eq!(parts, ["h1", "p", "h2", "p", "pre", "div", "div"]);
+    assert_eq!(parts, ["h1", "p", "h2", "p", "pre", "div", "div", "figure"]);
     assert_eq!(
         (
             count(&page, "table"),
             count(&page, "figure"),
             count(&page, "style")
         ),
-        (1, 2, 1)
+        (1, 3, 1)
     );
 }
 
@@ -123,6 +134,6 @@ proptest! {
         let html = full(&(text + tag)).to_html();
         let page = parse(&html);
         prop_assert_eq!(loads(&page), [""; 0]);
-        prop_assert_eq!((count(&page, "h1"), count(&page, "tr"), count(&page, "svg")), (1, 3, 2));
+        prop_assert_eq!((count(&page, "h1"), count(&page, "tr"), count(&page, "svg")), (1, 3, 3));
     }
 }

@@ -18,6 +18,7 @@ use crate::server::peer::Peer;
 /// With edges nobody tells twice that somebody waits at the door. So a failed accept is never the last: either the next
 /// follows at once, or a timer is set.
 pub(super) async fn accept(worker: Rc<Worker>, listener: Listener) {
+    worker.handle.name_task(|| "accept".into());
     let mut shutdown = worker.shutdown.wait();
     let mut in_a_row = 0;
     loop {
@@ -75,6 +76,7 @@ async fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>)
         log::info!("Received connection from {peer}");
         let mut client = Client::new(worker, stream, Some(place), peer);
         worker.sessions.spawn(async move {
+            client.worker().handle.name_task(|| peer.to_string());
             let dialogue = nbcaser(&mut client).await;
             client.part(dialogue).await;
             log::info!("{} quit", client.peer());
@@ -91,6 +93,10 @@ async fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>)
     let lingers = permit.is_some();
     let mut client = Client::new(worker, stream, None, peer);
     worker.sessions.spawn(async move {
+        client
+            .worker()
+            .handle
+            .name_task(|| format!("{peer}, refused"));
         client.send_away(SERVER_FULL).await;
         if permit.is_some() {
             client.linger().await;

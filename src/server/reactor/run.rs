@@ -1,10 +1,11 @@
 //! One reactor, or several side by side.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 
-use signal_hook::consts::signal::SIGTERM;
+use signal_hook::consts::signal::{SIGTERM, SIGUSR1};
 
 use super::worker::{Job, listeners, serve};
 use crate::reactor::real::MioDriver;
@@ -16,6 +17,7 @@ use crate::server::run::report_start;
 use crate::server::settings::Settings;
 use crate::server::signals::ending_signals;
 use crate::server::stats::Ended;
+use crate::server::trace::{TraceFile, Tracer};
 
 /// Descriptors that the process has besides those of its workers: the standard streams, and one to spare.
 const PROCESS: usize = 4;
@@ -36,24 +38,34 @@ pub(crate) fn run(settings: Settings, mut bound: Bound) -> Result<Ended, RunErro
     let lowered = lowered.then_some("descriptors");
 
     let memory = MemoryLimit::new(settings.max_memory);
+    // Dropped behind all loops: then it is written to its end.
+    let trace = match &settings.trace {
+        Some(path) => {
+            let file = TraceFile::create(path);
+            Some(Arc::new(
+                file.map_err(|error| RunError::Trace(path.clone(), error))?,
+            ))
+        }
+        None => None,
+    };
     let settings = Arc::new(settings);
     let places = Places::new(connections);
-    let job = |announces| Job {
+    let job = |number| Job {
         settings: Arc::clone(&settings),
         places: Arc::clone(&places),
         refusals: refusals / workers,
-        announces,
+        number,
     };
     let mut endpoints = std::mem::take(&mut bound.endpoints).into_iter();
     let ours = endpoints.next().unwrap_or_default();
-    let first = Worker::new(job(true), ours, memory.clone())?;
+    let first = Worker::new(job(0), ours, memory.clone(), trace.as_deref())?;
     let mut others = Vec::new();
-    for (number, theirs) in endpoints.enumerate() {
+    for (number, theirs) in (1..).zip(endpoints) {
         others.push(Thread::spawn(
-            number + 1,
-            job(false),
+            job(number),
             theirs,
             memory.clone(),
+            trace.clone(),
         )?);
     }
     report_start(&settings, &bound, connections, lowered)?;
@@ -89,12 +101,25 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(job: Job, endpoints: Vec<Endpoint>, memory: MemoryLimit) -> Result<Worker, RunError> {
+    fn new(
+        job: Job,
+        endpoints: Vec<Endpoint>,
+        memory: MemoryLimit,
+        trace: Option<&TraceFile>,
+    ) -> Result<Worker, RunError> {
         let driver =
             MioDriver::new().map_err(|error| RunError::System("set up the poller", error))?;
-        let reactor = Reactor::with_driver(Box::new(driver), memory);
+        let driver = Box::new(driver);
+        let reactor = match trace {
+            Some(file) => {
+                let tracer = Tracer::new(file, job.number);
+                Reactor::observed(driver, memory, Rc::new(tracer))
+            }
+            None => Reactor::with_driver(driver, memory),
+        };
         let handle = reactor.handle();
-        let signals = Signals::new(&handle, &ending_signals());
+        let numbers = [ending_signals(), vec![SIGUSR1]].concat();
+        let signals = Signals::new(&handle, &numbers);
         let signals = signals.map_err(|error| RunError::System("catch signals", error))?;
         let listeners = listeners(&handle, endpoints);
         let listeners = listeners.map_err(|error| RunError::System("poll the listeners", error))?;
@@ -125,13 +150,14 @@ struct Thread(thread::JoinHandle<Result<Ended, RunError>>);
 
 impl Thread {
     fn spawn(
-        number: usize,
         job: Job,
         endpoints: Vec<Endpoint>,
         memory: MemoryLimit,
+        trace: Option<Arc<TraceFile>>,
     ) -> Result<Thread, RunError> {
+        let name = format!("worker-{}", job.number);
         let (up, is_up) = std::sync::mpsc::sync_channel(1);
-        let body = move || match Worker::new(job, endpoints, memory) {
+        let body = move || match Worker::new(job, endpoints, memory, trace.as_deref()) {
             Ok(worker) => {
                 let _ = up.send(Ok(()));
                 worker.run()
@@ -141,9 +167,7 @@ impl Thread {
                 Ok(Ended::default())
             }
         };
-        let thread = thread::Builder::new()
-            .name(format!("worker-{number}"))
-            .spawn(body);
+        let thread = thread::Builder::new().name(name).spawn(body);
         let thread = thread.map_err(|error| RunError::System("start a worker's thread", error))?;
         match is_up.recv() {
             Ok(Ok(())) => Ok(Thread(thread)),

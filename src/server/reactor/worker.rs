@@ -5,6 +5,8 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use signal_hook::consts::signal::SIGUSR1;
+
 use super::accept::accept;
 use super::door::Pause;
 use crate::reactor::sync::{Event, Semaphore};
@@ -42,8 +44,8 @@ pub struct Job {
     pub places: Arc<Places>,
     /// How many refused clients of this worker may linger.
     pub refusals: usize,
-    /// Whether this worker announces that the loop is running.
-    pub announces: bool,
+    /// Which worker it is. The first, 0, announces that the loop is running.
+    pub number: usize,
 }
 
 /// Serves until a signal comes, and drains.
@@ -54,8 +56,10 @@ pub async fn serve(handle: Handle, job: Job, listeners: Vec<Listener>, signals: 
         settings,
         places,
         refusals,
-        announces,
+        number,
     } = job;
+    let is_first = number == 0;
+    handle.name_task(|| "main".into());
     let worker = Rc::new(Worker {
         sessions: TaskGroup::new(&handle),
         settings,
@@ -73,17 +77,18 @@ pub async fn serve(handle: Handle, job: Job, listeners: Vec<Listener>, signals: 
     for listener in listeners {
         doors.spawn(accept(Rc::clone(&worker), listener));
     }
-    let announcer = announces.then(|| handle.spawn(announce(Rc::clone(&worker))));
+    let announcer = is_first.then(|| handle.spawn(announce(Rc::clone(&worker))));
 
-    let signal = signals.next().await;
+    let signal = ending(&signals, handle, number).await;
     let deadline = handle.now() + worker.settings.drain;
-    if announces {
+    if is_first {
         let signal = name(signal);
         log::info!("{signal} received: no new connections, what has arrived is answered");
     }
     worker.shutdown.set();
     worker.sessions.wake_all();
-    let second_signal = match select(drain(&worker, &doors, deadline), signals.next()).await {
+    let second = ending(&signals, handle, number);
+    let second_signal = match select(drain(&worker, &doors, deadline), second).await {
         Either::First(()) => None,
         Either::Second(signal) => Some(signal),
     };
@@ -94,10 +99,28 @@ pub async fn serve(handle: Handle, job: Job, listeners: Vec<Listener>, signals: 
     if let Some(announcer) = announcer {
         announcer.cancel();
     }
+    tell_counters(handle, number);
     Ended {
         totals: worker.stats.totals(),
         second_signal,
     }
+}
+
+/// The next signal that ends the server. SIGUSR1 does not: it asks what the loop did.
+async fn ending(signals: &Signals, handle: &Handle, number: usize) -> i32 {
+    loop {
+        let signal = signals.next().await;
+        if signal != SIGUSR1 {
+            return signal;
+        }
+        tell_counters(handle, number);
+        // Whoever asks is about to ask again.
+        handle.measure();
+    }
+}
+
+fn tell_counters(handle: &Handle, number: usize) {
+    log::info!("loop {number}: {}", handle.counters());
 }
 
 /// Lets everybody come to his end, until the deadline.
@@ -116,6 +139,7 @@ async fn announce(worker: Rc<Worker>) {
     let Some((delay, every)) = worker.settings.announcements() else {
         return;
     };
+    worker.handle.name_task(|| "announcer".into());
     let first = worker.handle.now() + delay;
     let mut ticks = interval(&worker.handle, first, every, Missed::Skip);
     let announcement = Announcement::new();

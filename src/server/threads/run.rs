@@ -8,6 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use signal_hook::consts::signal::SIGUSR1;
 use signal_hook::iterator::backend::{Handle, SignalDelivery};
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
@@ -104,7 +105,8 @@ impl SignalThread {
     fn start(clerk: Sender<Message>) -> Result<SignalThread, RunError> {
         let caught = UnixStream::pair().and_then(|(read, write)| {
             let wakes = write.try_clone()?;
-            let caught = SignalDelivery::with_pipe(read, write, SignalOnly, ending_signals())?;
+            let numbers = [ending_signals(), vec![SIGUSR1]].concat();
+            let caught = SignalDelivery::with_pipe(read, write, SignalOnly, numbers)?;
             Ok((caught, wakes))
         });
         let (mut caught, wakes) = caught.map_err(|e| RunError::System("catch signals", e))?;
@@ -116,7 +118,13 @@ impl SignalThread {
                     thread::sleep(PAUSE); // no memory: that passes
                 }
                 for signal in caught.pending() {
-                    let _ = clerk.send(Message::Signal(signal));
+                    if signal == SIGUSR1 {
+                        log::info!(
+                            "SIGUSR1 received: with --model threads there is no loop to tell of"
+                        );
+                    } else {
+                        let _ = clerk.send(Message::Signal(signal));
+                    }
                 }
             }
         })?;
