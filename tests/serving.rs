@@ -1,5 +1,4 @@
 //! The server in a simulated world: what a real kernel brings about only rarely.
-#![cfg(feature = "cli")]
 
 use std::io::ErrorKind;
 use std::sync::Arc;

@@ -5,9 +5,9 @@ use std::process::Command;
 use super::text::{read, root, texts};
 
 /// Programs of the system's that texts may show, and words of the shell.
-const OTHERS: [&str; 19] = [
+const OTHERS: [&str; 20] = [
     "do", "done", "echo", "for", "grep", "head", "kill", "nc", "pidof", "ps", "seq", "sleep", "ss",
-    "strace", "timeout", "ulimit", "yes", "&", "",
+    "strace", "tail", "timeout", "ulimit", "yes", "&", "",
 ];
 
 #[test]

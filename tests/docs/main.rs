@@ -1,7 +1,7 @@
 //! What the texts say is so: code that they quote stands in the source, links lead somewhere, commands name what there
 //! is, sessions are held with the real program.
 //!
-//! A block of Rust stands below a line `From [FILE](LINK):`, and in that file word for word but for its indentation. A
+//! A block of Rust, or of a patch, stands below a line `From [FILE](LINK):`, and in that file word for word but for its indentation. A
 //! line `// …` in it stands for lines that were left out.
 #![cfg(feature = "cli")]
 #![allow(clippy::disallowed_methods)] // tests look at real time
@@ -26,7 +26,8 @@ const ALT: usize = 40;
 fn code_stands_in_the_file_that_is_named_above_it() {
     let mut count = 0;
     for text in texts() {
-        for block in text.blocks.iter().filter(|block| block.language == "rust") {
+        let quotes = |block: &&text::Block| ["rust", "diff"].contains(&&*block.language);
+        for block in text.blocks.iter().filter(quotes) {
             let place = text.at(block.number);
             let caption = block.caption.strip_prefix("From [").and_then(|caption| {
                 let (name, link) = caption.strip_suffix("):")?.split_once("](")?;
@@ -64,10 +65,29 @@ fn stands_at(piece: &[String], lines: &[&str]) -> bool {
 }
 
 #[test]
+fn every_break_is_told_with_the_test_that_notices() {
+    let chapter = read(&root().join("docs/tutorial/14-break-it.md"));
+    let patches = files(&root().join("tests/breaks"), ".patch");
+    assert!(patches.len() >= 10);
+    for path in patches {
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        let (patch, link) = (read(&path), format!("](../../tests/breaks/{name}.patch)"));
+        let test = patch
+            .lines()
+            .find_map(|line| line.strip_prefix("Caught by: "));
+        let test = test.and_then(|test| test.rsplit([' ', ':']).next());
+        let test = test.unwrap_or_else(|| panic!("{name} names no test"));
+        let section = chapter.split("\n### ").find(|text| text.contains(&link));
+        let section = section.unwrap_or_else(|| panic!("{name} is not told of"));
+        assert!(section.contains(&format!("`{test}`")), "{name}: {test}");
+    }
+}
+
+#[test]
 fn every_block_is_of_a_kind_that_is_checked() {
     for text in texts() {
         for block in &text.blocks {
-            let is_known = ["rust", "console", "sh", "text"].contains(&&*block.language);
+            let is_known = ["rust", "diff", "console", "sh", "text"].contains(&&*block.language);
             let place = text.at(block.number);
             assert!(is_known, "{place}: what is {:?}?", block.language);
         }
