@@ -1,11 +1,12 @@
 //! What the texts say is so: code that they quote stands in the source, links lead somewhere, commands name what there
-//! is, sessions are held with the real program.
+//! is, sessions are held with the real program, which makes the system calls that are shown.
 //!
 //! A block of Rust stands below a line `From [FILE](LINK):`, and in that file word for word but for its indentation. A
 //! line `// …` in it stands for lines that were left out.
 #![cfg(feature = "cli")]
 #![allow(clippy::disallowed_methods)] // tests look at real time
 
+mod calls;
 mod commands;
 #[path = "../common/mod.rs"]
 mod common;
