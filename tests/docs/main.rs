@@ -36,7 +36,7 @@ fn code_stands_in_the_file_that_is_named_above_it() {
             let name = caption.unwrap_or_else(|| panic!("{place}: no file is named above it"));
             let file = read(&root().join(name));
             let mut rest: Vec<&str> = file.lines().collect();
-            for piece in block.lines.split(|line| line == CUT) {
+            for piece in block.lines.split(|line| line.trim_start() == CUT) {
                 let found = (0..rest.len()).find(|&at| stands_at(piece, &rest[at..]));
                 let at = found.unwrap_or_else(|| panic!("{place}: not in {name}: {piece:#?}"));
                 rest.drain(..at + piece.len());
