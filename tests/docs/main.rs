@@ -1,11 +1,12 @@
 //! What the texts say is so: code that they quote stands in the source, links lead somewhere, commands name what there
-//! is, sessions are held with the real program.
+//! is, sessions are held with the real program, which makes the system calls that are shown.
 //!
 //! A block of Rust, or of a patch, stands below a line `From [FILE](LINK):`, and in that file word for word but for its indentation. A
 //! line `// …` in it stands for lines that were left out.
 #![cfg(feature = "cli")]
 #![allow(clippy::disallowed_methods)] // tests look at real time
 
+mod calls;
 mod commands;
 #[path = "../common/mod.rs"]
 mod common;
@@ -36,7 +37,7 @@ fn code_stands_in_the_file_that_is_named_above_it() {
             let name = caption.unwrap_or_else(|| panic!("{place}: no file is named above it"));
             let file = read(&root().join(name));
             let mut rest: Vec<&str> = file.lines().collect();
-            for piece in block.lines.split(|line| line == CUT) {
+            for piece in block.lines.split(|line| line.trim_start() == CUT) {
                 let found = (0..rest.len()).find(|&at| stands_at(piece, &rest[at..]));
                 let at = found.unwrap_or_else(|| panic!("{place}: not in {name}: {piece:#?}"));
                 rest.drain(..at + piece.len());
