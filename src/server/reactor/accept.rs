@@ -76,7 +76,7 @@ async fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>)
         log::info!("Received connection from {peer}");
         let mut client = Client::new(worker, stream, Some(place), peer);
         worker.sessions.spawn(async move {
-            client.worker().handle.name_task(|| peer.to_string());
+            client.name_task("");
             let dialogue = nbcaser(&mut client).await;
             client.part(dialogue).await;
             log::info!("{} quit", client.peer());
@@ -93,10 +93,7 @@ async fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>)
     let lingers = permit.is_some();
     let mut client = Client::new(worker, stream, None, peer);
     worker.sessions.spawn(async move {
-        client
-            .worker()
-            .handle
-            .name_task(|| format!("{peer}, refused"));
+        client.name_task(", refused");
         client.send_away(SERVER_FULL).await;
         if permit.is_some() {
             client.linger().await;

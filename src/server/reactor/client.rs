@@ -87,6 +87,12 @@ impl Client {
         self.peer
     }
 
+    /// Names the running task after it, for whoever looks on.
+    pub(super) fn name_task(&self, what: &str) {
+        let name = || format!("{}{what}", self.peer);
+        self.worker.handle.name_task(name);
+    }
+
     /// The next line; none when the input has ended, or when the server ends and what had arrived by then is answered.
     ///
     /// Dropping the future loses nothing: an unfinished line is kept here, unread input in the stream.
