@@ -66,23 +66,36 @@ fn block(
     before: &[u8; BLOCK],
     quote: u8,
 ) -> Option<[u8; BLOCK]> {
-    let (cased, plain) = prefix(case, text, before, quote);
-    (plain == BLOCK).then_some(cased)
+    let (cased, odd) = cased_and_odd(case, text, before, quote);
+    (odd == 0).then_some(cased)
 }
 
 /// The same for a block of which only the beginning is plain; and how many bytes that are.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "as for `block`")]
-#[expect(
-    clippy::needless_bitwise_bool,
-    reason = "with `||` it is branches: 430 instructions a block, not 30"
-)]
 pub(super) fn prefix(
     case: impl CaseByte,
     text: &[u8; BLOCK],
     before: &[u8; BLOCK],
     quote: u8,
 ) -> ([u8; BLOCK], usize) {
+    let (cased, odd) = cased_and_odd(case, text, before, quote);
+    (cased, odd.trailing_zeros() as usize / 8)
+}
+
+/// A block in the case, and which of its bytes are not plain: all bits of those are set.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as for `block`")]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "with `||` it is branches: 430 instructions a block, not 30"
+)]
+fn cased_and_odd(
+    case: impl CaseByte,
+    text: &[u8; BLOCK],
+    before: &[u8; BLOCK],
+    quote: u8,
+) -> ([u8; BLOCK], u128) {
     let (mut cased, mut odd) = ([0; BLOCK], [0; BLOCK]);
     for i in 0..BLOCK {
         let byte = text[i];
@@ -92,8 +105,7 @@ pub(super) fn prefix(
             (byte.cast_signed() < 0x20) | (byte == 0x7f) | (byte == b'\\') | (byte == quote);
         odd[i] = if is_odd { 0xff } else { 0 };
     }
-    let odd = u128::from_le_bytes(odd);
-    (cased, odd.trailing_zeros() as usize / 8)
+    (cased, u128::from_le_bytes(odd))
 }
 
 /// Appends `text` in the given case if all of it is printable ASCII without `'` and backslash.

@@ -20,6 +20,8 @@ use crowd::{Talker, crowd, percentile, quiet, settled};
 use rustix::process::Signal;
 
 const MIB: u64 = 1 << 20;
+/// Two rounds, and more if the second one left more than the first.
+const ROUNDS: usize = 4;
 
 /// In the long form the models take turns, since one of them takes all the machine has; in the short one they need not.
 fn models(test: impl Fn(Setup) + Sync) {
@@ -49,7 +51,9 @@ fn counts(server: &Server) -> (usize, u64) {
     (server.descriptors(), server.threads())
 }
 
-/// After two equal rounds the server has what it had after one. What is kept is printed, and how a quiet client fared.
+/// After equal rounds the server has what it had after the one before. The allocator keeps some of what it had, in pieces,
+/// and how much depends on who came in which order: but what grew once must not go on growing, and a leak grows in each
+/// round. What is kept is printed, and how a quiet client fared.
 #[test]
 fn nothing_grows_under_a_crowd_and_who_behaves_is_served() {
     let (size, time) = match soak() {
@@ -71,27 +75,45 @@ fn nothing_grows_under_a_crowd_and_who_behaves_is_served() {
             quiet.join().expect("it was served")
         });
         let start = settled(&server, before);
-        let after = [1, 2].map(|round| {
+        let mut after = Vec::new();
+        let grows = |after: &[u64]| match after {
+            [.., before, now] => *now > before + before / 10 + 2 * MIB,
+            _ => true,
+        };
+        while grows(&after) {
+            let round = after.len() + 1;
+            assert!(round <= ROUNDS, "memory grows: {after:?}");
             let done = crowd(&server, size, time);
             let resident = settled(&server, before);
             let of = |times: &[Duration]| {
                 let [p50, p99] = [0.5, 0.99].map(|share| percentile(times, share));
-                format!("p50 {p50:.1?}, p99 {p99:.1?}, longest {:.1?}", times[times.len() - 1])
+                format!(
+                    "p50 {p50:.1?}, p99 {p99:.1?}, longest {:.1?}",
+                    times[times.len() - 1]
+                )
             };
             println!(
                 "{model}, round {round}: {size} connections at once for {time:?}: {} lines on schedule, {} lines of \
                  floods, {} sessions one after the other, {} lines byte by byte, {} resets, no error; a quiet client: \
                  {} (alone: {}); memory {} KiB (at the start {}), {} descriptors, {} threads",
-                done.lines, done.floods, done.sessions, done.dripped, done.resets, of(&done.quiet), of(&alone),
-                resident >> 10, start >> 10, server.descriptors(), server.threads(),
+                done.lines,
+                done.floods,
+                done.sessions,
+                done.dripped,
+                done.resets,
+                of(&done.quiet),
+                of(&alone),
+                resident >> 10,
+                start >> 10,
+                server.descriptors(),
+                server.threads(),
             );
-            assert!(done.quiet[done.quiet.len() - 1] < Duration::from_secs(10), "it had to wait");
-            resident
-        });
-        assert!(
-            after[1] <= after[0] + after[0] / 10 + 2 * MIB,
-            "memory grows: {after:?}"
-        );
+            assert!(
+                done.quiet[done.quiet.len() - 1] < Duration::from_secs(10),
+                "it had to wait"
+            );
+            after.push(resident);
+        }
         server.signal(Signal::TERM);
         assert_eq!(server.status(), 0);
     });
