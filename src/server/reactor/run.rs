@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 
-use signal_hook::consts::signal::{SIGTERM, SIGUSR1};
+use signal_hook::consts::signal::SIGTERM;
 
 use super::worker::{Job, listeners, serve};
 use crate::reactor::real::MioDriver;
@@ -15,7 +15,7 @@ use crate::server::error::RunError;
 use crate::server::limits::{Capacity, Places, capacity};
 use crate::server::run::report_start;
 use crate::server::settings::Settings;
-use crate::server::signals::ending_signals;
+use crate::server::signals;
 use crate::server::stats::Ended;
 use crate::server::trace::{TraceFile, Tracer};
 
@@ -118,8 +118,7 @@ impl Worker {
             None => Reactor::with_driver(driver, memory),
         };
         let handle = reactor.handle();
-        let numbers = [ending_signals(), vec![SIGUSR1]].concat();
-        let signals = Signals::new(&handle, &numbers);
+        let signals = Signals::new(&handle, &signals::all());
         let signals = signals.map_err(|error| RunError::System("catch signals", error))?;
         let listeners = listeners(&handle, endpoints);
         let listeners = listeners.map_err(|error| RunError::System("poll the listeners", error))?;

@@ -25,7 +25,7 @@ use crate::server::error::RunError;
 use crate::server::limits::{Capacity, Places, capacity};
 use crate::server::run::report_start;
 use crate::server::settings::Settings;
-use crate::server::signals::ending_signals;
+use crate::server::signals;
 use crate::server::stats::Ended;
 
 /// Descriptors besides the listeners: the standard streams, the bell and the signals' with two ends each, one of them
@@ -105,8 +105,7 @@ impl SignalThread {
     fn start(clerk: Sender<Message>) -> Result<SignalThread, RunError> {
         let caught = UnixStream::pair().and_then(|(read, write)| {
             let wakes = write.try_clone()?;
-            let numbers = [ending_signals(), vec![SIGUSR1]].concat();
-            let caught = SignalDelivery::with_pipe(read, write, SignalOnly, numbers)?;
+            let caught = SignalDelivery::with_pipe(read, write, SignalOnly, signals::all())?;
             Ok((caught, wakes))
         });
         let (mut caught, wakes) = caught.map_err(|e| RunError::System("catch signals", e))?;
