@@ -52,6 +52,7 @@ pub(crate) fn start(settings: Settings) -> Site {
     });
     let address = world::wait(world::NEVER, || fs::read_to_string(&file).ok());
     let address = address.expect("it comes up");
+    let _ = fs::remove_file(&file);
     let address = address.trim().parse().expect("an address");
     Site { address, thread }
 }
