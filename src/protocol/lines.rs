@@ -20,6 +20,7 @@
 use std::collections::TryReserveError;
 
 use memchr::memchr2;
+use wide::u8x16;
 
 /// A complete line, as the session gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,30 +276,26 @@ fn find_end(input: &[u8]) -> Option<usize> {
     let Some(first) = input.first_chunk() else {
         return input.iter().position(|&byte| is_end(byte));
     };
-    if let Some(end) = glance(first) {
-        return Some(end);
-    }
     let from = GLANCE.min(input.len() - GLANCE);
-    if let Some(end) = input[from..].first_chunk().and_then(glance) {
-        return Some(from + end);
+    let second = input[from..].first_chunk().map_or(0, ends);
+    match ends(first) | second << from {
+        0 if input.len() <= 2 * GLANCE => None,
+        0 => memchr2(b'\n', b'\r', input),
+        ends => Some(ends.trailing_zeros() as usize),
     }
-    memchr2(b'\n', b'\r', input)
 }
 
 fn is_end(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
 }
 
-/// An SSE2 register, as which the compiler treats that many bytes.
+/// How many bytes are looked at at once: a register of nearly every processor.
 const GLANCE: usize = 16;
 
+/// Which of the bytes end a line, the first one's bit being the lowest.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "see `LineBuffer::next`")]
-fn glance(bytes: &[u8; GLANCE]) -> Option<usize> {
-    let mut ends = [0; GLANCE];
-    for (end, &byte) in ends.iter_mut().zip(bytes) {
-        *end = if is_end(byte) { 0xff } else { 0 };
-    }
-    let ends = u128::from_le_bytes(ends);
-    (ends != 0).then_some(ends.trailing_zeros() as usize / 8)
+fn ends(bytes: &[u8; GLANCE]) -> u32 {
+    let bytes = u8x16::new(*bytes);
+    (bytes.simd_eq(u8x16::splat(b'\n')) | bytes.simd_eq(u8x16::splat(b'\r'))).to_bitmask()
 }

@@ -1,11 +1,12 @@
 //! The straight road: text of printable ASCII that needs no escape.
 //!
 //! Nearly all traffic is such text, and nothing about it needs more than its bytes: it is cased in
-//! whole registers, and checked in the same pass that it is plain in the first place. No
-//! intrinsics: the loops are written so that the compiler vectorises them with what every x86-64
-//! has (SSE2), and likewise elsewhere.
+//! whole registers, and checked in the same pass that it is plain in the first place. The loops are
+//! written so that the compiler vectorises them with what every x86-64 has (SSE2), and likewise
+//! elsewhere; a mask with a bit a byte it does not find by itself, so that one is asked of [`wide`].
 
 use memchr::memchr2;
+use wide::u8x16;
 
 /// How many bytes are cased at once: an SSE2 register.
 pub(super) const BLOCK: usize = 16;
@@ -66,8 +67,7 @@ fn block(
     before: &[u8; BLOCK],
     quote: u8,
 ) -> Option<[u8; BLOCK]> {
-    let (cased, odd) = cased_and_odd(case, text, before, quote);
-    (odd == 0).then_some(cased)
+    (odd(text, quote) == 0).then(|| cased(case, text, before))
 }
 
 /// The same for a block of which only the beginning is plain; and how many bytes that are.
@@ -79,33 +79,25 @@ pub(super) fn prefix(
     before: &[u8; BLOCK],
     quote: u8,
 ) -> ([u8; BLOCK], usize) {
-    let (cased, odd) = cased_and_odd(case, text, before, quote);
-    (cased, odd.trailing_zeros() as usize / 8)
+    let odd = odd(text, quote) | 1 << BLOCK;
+    (cased(case, text, before), odd.trailing_zeros() as usize)
 }
 
-/// A block in the case, and which of its bytes are not plain: all bits of those are set.
+/// A block in the case; right where it is plain.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "as for `block`")]
-#[expect(
-    clippy::needless_bitwise_bool,
-    reason = "with `||` it is branches: 430 instructions a block, not 30"
-)]
-fn cased_and_odd(
-    case: impl CaseByte,
-    text: &[u8; BLOCK],
-    before: &[u8; BLOCK],
-    quote: u8,
-) -> ([u8; BLOCK], u128) {
-    let (mut cased, mut odd) = ([0; BLOCK], [0; BLOCK]);
-    for i in 0..BLOCK {
-        let byte = text[i];
-        cased[i] = case.cased(byte, before[i]);
-        // As a signed byte, what is not ASCII is below the blank, as the control characters are.
-        let is_odd =
-            (byte.cast_signed() < 0x20) | (byte == 0x7f) | (byte == b'\\') | (byte == quote);
-        odd[i] = if is_odd { 0xff } else { 0 };
-    }
-    (cased, u128::from_le_bytes(odd))
+fn cased(case: impl CaseByte, text: &[u8; BLOCK], before: &[u8; BLOCK]) -> [u8; BLOCK] {
+    std::array::from_fn(|i| case.cased(text[i], before[i]))
+}
+
+/// Which bytes of a block are not plain, the first one's bit being the lowest.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as for `block`")]
+fn odd(text: &[u8; BLOCK], quote: u8) -> u32 {
+    let bytes = u8x16::new(*text);
+    let outside = bytes.simd_lt(u8x16::splat(b' ')) | bytes.simd_gt(u8x16::splat(b'~'));
+    let escaped = bytes.simd_eq(u8x16::splat(b'\\')) | bytes.simd_eq(u8x16::splat(quote));
+    (outside | escaped).to_bitmask()
 }
 
 /// Appends `text` in the given case if all of it is printable ASCII without `'` and backslash.
