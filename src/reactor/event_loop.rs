@@ -173,9 +173,7 @@ impl Reactor {
     /// If `future` does, with its message.
     pub fn block_on<F: Future + 'static>(&self, future: F) -> io::Result<F::Output> {
         let main = self.handle().spawn(future);
-        while !main.is_finished() {
-            self.turn_unless(&|| main.is_finished())?;
-        }
+        self.turns(usize::MAX, &|| main.is_finished())?;
         match main.try_take() {
             Some(Ok(output)) => Ok(output),
             Some(Err(JoinError::Panicked(payload))) => resume_unwind(payload),
@@ -188,14 +186,21 @@ impl Reactor {
     /// # Errors
     /// The driver failed to poll.
     pub fn turn(&self) -> io::Result<()> {
-        self.turn_unless(&|| false)
+        self.turns(1, &|| false)
     }
 
-    fn turn_unless(&self, done: &dyn Fn() -> bool) -> io::Result<()> {
+    /// Runs so many turns, or until it is `done`.
+    fn turns(&self, most: usize, done: &dyn Fn() -> bool) -> io::Result<()> {
         let mut lists = self.lists.take().unwrap_or_default();
-        let result = self.core.turn(&mut lists, done);
+        let mut result = Ok(false);
+        for _ in 0..most {
+            result = self.core.turn(&mut lists, done);
+            if !matches!(result, Ok(false)) {
+                break;
+            }
+        }
         self.lists.set(Some(lists));
-        result
+        result.map(drop)
     }
 
     /// Whether a further turn would have something to do at once, were no source to become ready.
@@ -205,9 +210,9 @@ impl Reactor {
 }
 
 impl Core {
-    /// One turn; the numbers are those of the picture. It leaves after 1 if that was all there was to do. (`done` is
-    /// `dyn` so that all `block_on`s share one turn, with the steps below in line: 20 instructions a request.)
-    fn turn(&self, lists: &mut Lists, done: &dyn Fn() -> bool) -> io::Result<()> {
+    /// One turn; the numbers are those of the picture. It leaves after 1, with true, if that was all there was to do.
+    /// (`done` is `dyn` so that all `block_on`s share one turn, with the steps below in line: 20 instructions a request.)
+    fn turn(&self, lists: &mut Lists, done: &dyn Fn() -> bool) -> io::Result<bool> {
         let Lists { ready, due, events } = lists;
         // 1
         self.tasks.take_ready(ready);
@@ -229,7 +234,7 @@ impl Core {
         }
         ready.clear();
         if done() {
-            return Ok(());
+            return Ok(true);
         }
         // Whoever turns the loop may have written too, with no task to rest after it.
         self.send_staged();
@@ -259,7 +264,7 @@ impl Core {
         if let Some(turn) = &measured {
             self.slept_measured(turn);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Polls a task, unless it was cancelled in the meantime.

@@ -96,25 +96,30 @@ impl Timers {
 
     /// The deadline of the timer that is due first, [`Time::NEVER`] without one. Dead entries at the top are dropped
     /// and early ones moved, so the answer is exact: nobody is woken for a timer that is no more.
+    #[inline]
     pub(crate) fn next_deadline(&mut self) -> Time {
         while let Some(&Reverse((at, sequence, bits))) = self.heap.peek() {
-            let id = Id::from_bits(bits);
-            match self
-                .table
-                .get_mut(id)
-                .filter(|timer| timer.live == sequence)
-            {
-                Some(timer) if timer.deadline == at => return at,
-                Some(timer) => {
-                    timer.live = self.sequence;
-                    let deadline = timer.deadline;
-                    self.heap.pop();
-                    self.push(deadline, id);
-                }
-                None => drop(self.heap.pop()),
+            match self.table.get(Id::from_bits(bits)) {
+                Some(timer) if timer.live == sequence && timer.deadline == at => return at,
+                _ => self.mend_top(),
             }
         }
         Time::NEVER
+    }
+
+    /// Moves the top entry to where its timer's deadline is now, or drops it if it is dead.
+    fn mend_top(&mut self) {
+        let Some(Reverse((_, sequence, bits))) = self.heap.pop() else {
+            return;
+        };
+        let (id, next) = (Id::from_bits(bits), self.sequence);
+        if let Some(timer) = self.table.get_mut(id)
+            && timer.live == sequence
+        {
+            timer.live = next;
+            let deadline = timer.deadline;
+            self.push(deadline, id);
+        }
     }
 
     /// Takes out what is due at `now`, in order.
