@@ -53,6 +53,18 @@ fn sigusr1_asks_each_loop_what_it_did_and_it_serves_on() {
 }
 
 #[test]
+fn each_loop_tells_at_the_end_how_many_connections_it_had() {
+    let mut server = Setup::reactor().flags(&["--workers", "2"]).start();
+    // The kernel deals them out by their ports: that one loop gets all of so many does not happen.
+    drop(server.clients(64));
+    server.stop();
+    let log = server.log();
+    let of = |loop_number| number(counters(&log, loop_number)[0], "connections,");
+    assert!(of(0) > 0 && of(1) > 0, "{log}");
+    assert_eq!(of(0) + of(1), 64, "{log}");
+}
+
+#[test]
 fn at_the_end_it_tells_what_it_did() {
     let mut server = Setup::reactor().start();
     let mut client = server.client();

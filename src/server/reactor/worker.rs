@@ -79,7 +79,7 @@ pub async fn serve(handle: Handle, job: Job, listeners: Vec<Listener>, signals: 
     }
     let announcer = is_first.then(|| handle.spawn(announce(Rc::clone(&worker))));
 
-    let signal = ending(&signals, handle, number).await;
+    let signal = ending(&signals, &worker, number).await;
     let deadline = handle.now() + worker.settings.drain;
     if is_first {
         let signal = name(signal);
@@ -87,7 +87,7 @@ pub async fn serve(handle: Handle, job: Job, listeners: Vec<Listener>, signals: 
     }
     worker.shutdown.set();
     worker.sessions.wake_all();
-    let second = ending(&signals, handle, number);
+    let second = ending(&signals, &worker, number);
     let second_signal = match select(drain(&worker, &doors, deadline), second).await {
         Either::First(()) => None,
         Either::Second(signal) => Some(signal),
@@ -99,7 +99,7 @@ pub async fn serve(handle: Handle, job: Job, listeners: Vec<Listener>, signals: 
     if let Some(announcer) = announcer {
         announcer.cancel();
     }
-    tell_counters(handle, number);
+    tell_counters(&worker, number);
     Ended {
         totals: worker.stats.totals(),
         second_signal,
@@ -107,20 +107,22 @@ pub async fn serve(handle: Handle, job: Job, listeners: Vec<Listener>, signals: 
 }
 
 /// The next signal that ends the server. SIGUSR1 does not: it asks what the loop did.
-async fn ending(signals: &Signals, handle: &Handle, number: usize) -> i32 {
+async fn ending(signals: &Signals, worker: &Worker, number: usize) -> i32 {
     loop {
         let signal = signals.next().await;
         if signal != SIGUSR1 {
             return signal;
         }
-        tell_counters(handle, number);
+        tell_counters(worker, number);
         // Whoever asks is about to ask again.
-        handle.measure();
+        worker.handle.measure();
     }
 }
 
-fn tell_counters(handle: &Handle, number: usize) {
-    log::info!("loop {number}: {}", handle.counters());
+fn tell_counters(worker: &Worker, number: usize) {
+    let connections = worker.stats.totals().connections;
+    let counters = worker.handle.counters();
+    log::info!("loop {number}: {connections} connections, {counters}");
 }
 
 /// Lets everybody come to his end, until the deadline.
