@@ -37,7 +37,13 @@ impl Injected {
     /// Into its thread of that name alone.
     #[track_caller]
     pub fn into_thread(server: &Server, name: &str, what: &str) -> Injected {
-        let thread = server.thread(name).expect("a thread of that name");
+        // A thread takes its name itself, perhaps when the server is up already.
+        let mut thread = None;
+        eventually("a thread of that name", || {
+            thread = server.thread(name);
+            thread.is_some()
+        });
+        let thread = thread.expect("it was found");
         Injected::start(server, what, &thread, false)
     }
 
