@@ -274,7 +274,7 @@ fn find_end(input: &[u8]) -> Option<usize> {
     // for a line of 16 bytes as much as all the rest. So up to 32 bytes are looked at right here,
     // the second half of them perhaps overlapping the first.
     let Some(first) = input.first_chunk() else {
-        return input.iter().position(|&byte| is_end(byte));
+        return input.iter().position(|byte| b"\n\r".contains(byte));
     };
     let from = GLANCE.min(input.len() - GLANCE);
     let second = input[from..].first_chunk().map_or(0, ends);
@@ -283,10 +283,6 @@ fn find_end(input: &[u8]) -> Option<usize> {
         0 => memchr2(b'\n', b'\r', input),
         ends => Some(ends.trailing_zeros() as usize),
     }
-}
-
-fn is_end(byte: u8) -> bool {
-    byte == b'\n' || byte == b'\r'
 }
 
 /// How many bytes are looked at at once: a register of nearly every processor.

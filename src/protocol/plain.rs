@@ -79,8 +79,11 @@ pub(super) fn prefix(
     before: &[u8; BLOCK],
     quote: u8,
 ) -> ([u8; BLOCK], usize) {
-    let odd = odd(text, quote) | 1 << BLOCK;
-    (cased(case, text, before), odd.trailing_zeros() as usize)
+    let odd_or_end = odd(text, quote) | 1 << BLOCK;
+    (
+        cased(case, text, before),
+        odd_or_end.trailing_zeros() as usize,
+    )
 }
 
 /// A block in the case; right where it is plain.

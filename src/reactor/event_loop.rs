@@ -189,7 +189,7 @@ impl Reactor {
         self.turns(1, &|| false)
     }
 
-    /// Runs so many turns, or until it is `done`.
+    /// Runs `most` turns, or fewer, until it is `done`.
     fn turns(&self, most: usize, done: &dyn Fn() -> bool) -> io::Result<()> {
         let mut lists = self.lists.take().unwrap_or_default();
         let mut result = Ok(false);

@@ -146,9 +146,7 @@ pub fn replay_but(server: &Server, cut: Cut, left_out: fn(&[Vec<u8>]) -> bool) {
             .collect::<Vec<_>>()
     });
     assert_eq!(open.len(), vectors.iter().filter(|v| !v.eof).count());
-    // Nothing more comes: no event tells of that, only time does. A reply too many that is late goes unseen; none that
-    // is right is taken for wrong. One while is enough for all.
-    thread::sleep(Duration::from_millis(300));
+    thread::sleep(Duration::from_millis(300)); // that nothing more comes no event tells; one while is enough for all
     for (vector, client) in &mut open {
         assert!(client.is_silent(), "{}: more than expected", vector.name);
     }

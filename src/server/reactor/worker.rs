@@ -120,7 +120,7 @@ async fn ending(signals: &Signals, worker: &Worker, number: usize) -> i32 {
 }
 
 fn tell_counters(worker: &Worker, number: usize) {
-    let connections = worker.stats.totals().connections;
+    let connections = worker.stats.connections.get();
     let counters = worker.handle.counters();
     log::info!("loop {number}: {connections} connections, {counters}");
 }
