@@ -7,6 +7,7 @@
 mod common;
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
@@ -75,14 +76,21 @@ struct Group(PathBuf);
 impl Group {
     /// None, and says so, if that is not possible here.
     fn new(controller: &str, files: [&str; 2], limit: &str) -> Option<Group> {
-        let name = format!("nbcaser-test-{}-{controller}", process::id());
+        let name = format!("nbcaser-test-{}-{controller}-{limit}", process::id());
         let roots = [
             (Path::new("/sys/fs/cgroup").join(controller), files[0]),
             (PathBuf::from("/sys/fs/cgroup"), files[1]),
         ];
         for (root, file) in roots {
             let group = Group(root.join(&name));
-            if fs::create_dir(&group.0).is_ok() && fs::write(group.0.join(file), limit).is_ok() {
+            // A file that is not there already is not the kernel's.
+            let write = |mut file: File| file.write_all(limit.as_bytes());
+            let limit_file = |()| File::options().write(true).open(group.0.join(file));
+            if fs::create_dir(&group.0)
+                .and_then(limit_file)
+                .and_then(write)
+                .is_ok()
+            {
                 return Some(group);
             }
         }
@@ -132,22 +140,52 @@ fn a_control_group_of_few_threads_limits_the_clients() {
     server.stop();
 }
 
+/// A control group with so many bytes of memory, if that is possible here.
+fn memory(bytes: u64) -> Option<Group> {
+    let files = ["memory.limit_in_bytes", "memory.max"];
+    Group::new("memory", files, &bytes.to_string())
+}
+
 /// The control group has less memory than buffers may take: they are allowed less, and the kernel kills nobody.
 #[test]
 fn a_control_group_of_little_memory_limits_the_buffers() {
-    let files = ["memory.limit_in_bytes", "memory.max"];
-    let Some(group) = Group::new("memory", files, &(96 << 20).to_string()) else {
+    let Some(group) = memory(96 << 20) else {
         return;
     };
-    each_model(|setup| {
+    for (setup, most) in [
+        (Setup::reactor(), 32 << 20),
+        (Setup::new(THREADS), 16 << 20),
+    ] {
         let mut server = setup.after(&group.enter()).start();
-        server.wait_for_log(
-            "--max-memory is lowered to 33554432 bytes: the system allows no more memory",
-        );
+        server.wait_for_log(&format!(
+            "--max-memory is lowered to {most} bytes: the system allows no more memory"
+        ));
         fill(&server, 600);
         server.serves();
         server.stop();
-    });
+    }
+}
+
+/// The control group has less memory than clients come, who send no more than a line each.
+#[test]
+fn a_control_group_of_little_memory_limits_the_clients() {
+    for (setup, bytes, most) in [
+        (Setup::reactor(), 8 << 20, 455),
+        (Setup::new(THREADS), 24 << 20, 170),
+    ] {
+        let Some(group) = memory(bytes) else {
+            return;
+        };
+        let mut server = setup
+            .after(&group.enter())
+            .flags(&["--max-connections", "1000"])
+            .start();
+        server.wait_for_log(&format!(
+            "--max-connections is lowered to {most}: the system allows no more memory"
+        ));
+        assert_eq!(serves_as_many_as_it_can(&server, 900), most);
+        server.stop();
+    }
 }
 
 /// The user may have no more processes: `clone` fails for real.

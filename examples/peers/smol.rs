@@ -90,7 +90,7 @@ async fn serve(executor: &LocalExecutor<'static>, port: u16) -> io::Result<u8> {
     let listener = listen(port)
         .map_err(|error| io::Error::other(format!("cannot listen on port {port}: {error}")))?;
     let mut signals = Signals::new([Signal::Int, Signal::Term])?;
-    let (capacity, _) = limits::capacity(None, OWN);
+    let (capacity, _) = limits::capacity(None, OWN, &[]);
     let (shutdown, ending) = channel::bounded(1);
     let server = Server {
         executor,

@@ -86,7 +86,7 @@ async fn serve(port: u16) -> io::Result<u8> {
     let listener = listen(port)
         .map_err(|error| io::Error::other(format!("cannot listen on port {port}: {error}")))?;
     let mut signals = Signals::new()?;
-    let (capacity, _) = limits::capacity(None, OWN);
+    let (capacity, _) = limits::capacity(None, OWN, &[]);
     let (shutdown, ending) = watch::channel(());
     let server = Server {
         places: Arc::new(Semaphore::new(capacity.connections)),

@@ -24,19 +24,27 @@ pub struct Capacity {
 
 /// Raises the descriptor limit as far as the system allows, and divides what there is.
 ///
-/// `asked` is the user's own limit; `own` is how many descriptors the server itself takes. Tells whether `asked` had to
-/// be lowered.
-pub fn capacity(asked: Option<usize>, own: usize) -> (Capacity, bool) {
+/// `asked` is the user's own limit; `own` is how many descriptors the server itself takes; `others` are what else there is
+/// no more of than for so many clients. Tells what there is too little of, if that is less than was asked for.
+pub fn capacity(
+    asked: Option<usize>,
+    own: usize,
+    others: &[(usize, &'static str)],
+) -> (Capacity, Option<&'static str>) {
     let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
-    divide(
-        usize::try_from(descriptors).unwrap_or(usize::MAX),
-        asked,
-        own,
-    )
+    let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+    divide(descriptors, asked, own, others)
 }
 
-fn divide(descriptors: usize, asked: Option<usize>, own: usize) -> (Capacity, bool) {
+fn divide(
+    descriptors: usize,
+    asked: Option<usize>,
+    own: usize,
+    others: &[(usize, &'static str)],
+) -> (Capacity, Option<&'static str>) {
     let most = (descriptors - RESERVE.min(descriptors / 4)).max(1);
+    let bounds = others.iter().copied().chain([(most, "descriptors")]);
+    let (most, want) = bounds.min().unwrap_or((most, ""));
     let connections = asked.unwrap_or(most).min(most);
     // Those who are refused take what is left, but for two: one to accept with, one to open a file with.
     let refusals = descriptors
@@ -47,7 +55,7 @@ fn divide(descriptors: usize, asked: Option<usize>, own: usize) -> (Capacity, bo
             connections,
             refusals,
         },
-        asked.is_some_and(|asked| asked > most),
+        asked.filter(|&asked| asked > most).and(Some(want)),
     )
 }
 
@@ -108,22 +116,35 @@ mod tests {
 
     #[test]
     fn the_reserve_is_64_or_a_quarter() {
-        let connections = |descriptors, asked| divide(descriptors, asked, 10).0.connections;
+        let connections = |descriptors, asked| divide(descriptors, asked, 10, &[]).0.connections;
         assert_eq!(connections(20_000, None), 19_936);
         assert_eq!(connections(64, None), 48);
         assert_eq!(connections(1, None), 1);
         assert_eq!(connections(1024, Some(20)), 20);
         assert_eq!(
-            divide(64, Some(1000), 10),
+            divide(64, Some(1000), 10, &[]),
             (
                 Capacity {
                     connections: 48,
                     refusals: 4
                 },
-                true
+                Some("descriptors")
             )
         );
-        assert_eq!(divide(1024, Some(20), 10).0.refusals, 64);
+        assert_eq!(divide(1024, Some(20), 10, &[]).0.refusals, 64);
+    }
+
+    #[test]
+    fn what_there_is_least_of_binds() {
+        let others = [(100, "threads"), (50, "memory")];
+        let (capacity, want) = divide(1024, Some(60), 10, &others);
+        assert_eq!(
+            (capacity.connections, capacity.refusals, want),
+            (50, 64, Some("memory"))
+        );
+        let (capacity, want) = divide(1024, Some(50), 10, &others);
+        assert_eq!((capacity.connections, want), (50, None));
+        assert_eq!(divide(1024, None, 10, &others).1, None);
     }
 
     #[test]

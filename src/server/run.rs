@@ -18,11 +18,11 @@ use super::stats::Ended;
 pub fn run(mut settings: Settings) -> Result<Ended, RunError> {
     let workers = settings.workers.max(1);
     let mut bound = bind(&settings.listen, workers).map_err(RunError::Bind)?;
-    let spared = match settings.model {
-        Model::Reactor => u64::MAX,
-        Model::Threads => super::threads::BUFFERS,
+    let (parts, spared) = match settings.model {
+        Model::Reactor => (memory::PARTS, u64::MAX),
+        Model::Threads => (super::threads::PARTS, super::threads::BUFFERS),
     };
-    let (memory, want) = memory::fitted(settings.max_memory, spared);
+    let (memory, want) = memory::fitted(settings.max_memory, parts, spared);
     if let Some(want) = want {
         bound.warnings.push(format!(
             "--max-memory is lowered to {memory} bytes: the system allows no more {want}"

@@ -13,6 +13,7 @@ use crate::reactor::{Endpoint, MemoryLimit, Reactor, Signals};
 use crate::server::bind::Bound;
 use crate::server::error::RunError;
 use crate::server::limits::{Capacity, Places, capacity};
+use crate::server::memory;
 use crate::server::run::report_start;
 use crate::server::settings::Settings;
 use crate::server::signals;
@@ -23,6 +24,8 @@ use crate::server::trace::{TraceFile, Tracer};
 const PROCESS: usize = 4;
 /// Descriptors of each worker besides its listeners: the poller, its waker, the alarm, the two of the signals.
 const WORKER: usize = 5;
+/// Bytes of a client besides its buffers: half a KiB here, and what the kernel takes for its socket.
+const CLIENT: u64 = 6 << 10;
 
 /// Serves what was bound until a signal comes, and drains.
 pub(crate) fn run(settings: Settings, mut bound: Bound) -> Result<Ended, RunError> {
@@ -34,8 +37,11 @@ pub(crate) fn run(settings: Settings, mut bound: Bound) -> Result<Ended, RunErro
             refusals,
         },
         lowered,
-    ) = capacity(settings.max_connections, own);
-    let lowered = lowered.then_some("descriptors");
+    ) = capacity(
+        settings.max_connections,
+        own,
+        &[(memory::clients(CLIENT), "memory")],
+    );
 
     let memory = MemoryLimit::new(settings.max_memory);
     // Dropped behind all loops: then it is written to its end.

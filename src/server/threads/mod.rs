@@ -42,7 +42,7 @@ mod run;
 mod session;
 mod turns;
 
-pub(super) use room::BUFFERS;
+pub(super) use room::{BUFFERS, PARTS};
 pub(super) use run::run;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use rlimit::Resource;
 
 use super::door::STACK;
-use crate::server::group;
+use crate::server::{group, memory};
 
 /// Mappings of a thread: its stack, the one for signals, and the guard page of each.
 const MAPPINGS: usize = 4;
@@ -22,6 +22,11 @@ const OTHER_THREADS: usize = 16;
 /// sizes, and leave holes.
 const HEAP: u64 = 32 << 20;
 pub(in crate::server) const BUFFERS: u64 = HEAP / 4;
+/// Buffers get one part of so many of the memory: what one thread frees another cannot always use, so that a crowd that
+/// comes with long lines at once takes up to twice as much as it keeps.
+pub(in crate::server) const PARTS: u64 = 2 * memory::PARTS;
+/// Bytes of a client besides its buffers, the kernel's included: 44 KiB were measured, as it has a stack in each world.
+pub(super) const CLIENT: u64 = 48 << 10;
 
 /// How many threads there may be for clients, as far as one can know beforehand.
 pub(super) fn capacity() -> usize {

@@ -22,7 +22,8 @@ use super::turns::Turns;
 use crate::server::admission::PAUSE;
 use crate::server::bind::Bound;
 use crate::server::error::RunError;
-use crate::server::limits::{Capacity, Places, capacity};
+use crate::server::limits::{Places, capacity};
+use crate::server::memory;
 use crate::server::run::report_start;
 use crate::server::settings::Settings;
 use crate::server::signals;
@@ -34,7 +35,14 @@ const OWN: usize = 10;
 
 /// Serves what was bound until a signal comes, and drains. The calling thread becomes the clerk.
 pub(in crate::server) fn run(settings: Settings, mut bound: Bound) -> Result<Ended, RunError> {
-    let (capacity, lowered) = fitted(settings.max_connections, OWN + bound.addresses.len());
+    let (capacity, lowered) = capacity(
+        settings.max_connections,
+        OWN + bound.addresses.len(),
+        &[
+            (room::capacity(), "threads"),
+            (memory::clients(room::CLIENT), "memory"),
+        ],
+    );
     let connections = capacity.connections;
     let office = Arc::new(Office {
         places: Places::new(connections),
@@ -73,23 +81,6 @@ pub(in crate::server) fn run(settings: Settings, mut bound: Bound) -> Result<End
     let mut ended = ended.map_err(|error| RunError::System("go on", error))?;
     ended.totals.peak = office.places.peak() as u64;
     Ok(ended)
-}
-
-/// What the system allows, of descriptors and of threads; and of which too little, if that lowers what was asked for.
-fn fitted(asked: Option<usize>, own: usize) -> (Capacity, Option<&'static str>) {
-    let (descriptors, lowered) = capacity(asked, own);
-    let threads = room::capacity();
-    let connections = descriptors.connections.min(threads);
-    let lowered = if asked.is_some_and(|asked| asked > threads) && connections == threads {
-        Some("threads")
-    } else {
-        lowered.then_some("descriptors")
-    };
-    let fitted = Capacity {
-        connections,
-        ..descriptors
-    };
-    (fitted, lowered)
 }
 
 /// The thread that waits for signals, and tells the clerk. Not by the crate's own iterator: that panics if its read fails,
