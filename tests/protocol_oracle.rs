@@ -100,6 +100,13 @@ const LETTERS_OF_ALL_KINDS: &[&[u8]] = &[
     "ΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐ".as_bytes(),
     "some words in ASCII, plain ones".as_bytes(),
     "\u{2028}".as_bytes(),
+    "საქართველო".as_bytes(),
+    "हिन्दी".as_bytes(),
+    "한국어".as_bytes(),
+    "\u{d7ff}".as_bytes(),
+    "漢字仮名".as_bytes(),
+    "😀😃😄".as_bytes(),
+    "\u{10ffff}".as_bytes(),
 ];
 
 const BYTES_THAT_ARE_NOT_UTF8: &[&[u8]] = &[
@@ -120,12 +127,21 @@ const BYTES_THAT_ARE_NOT_UTF8: &[&[u8]] = &[
     b"\xf4",
     b"\xf5",
     b"\xff",
+    b"\xed\xa0\x80\xe5\xad\x97!!",
+    b"\xe0\x9f\xbf\xe0\xa0\x80!!",
+    b"\xe5\xad\x97\xe5\xadA!!",
+    b"\xe5\xad\x97\xe5A\x97!!",
+    b"\xe5\xadA\xe5\xad\x97!!",
+    b"\xf0\x9f\x98A!!",
+    b"\xf0\x9fA\x80!!",
+    b"\xf4\x90\x80\x80",
     b"\x9f",
     b"\xa0",
     b"\x8f",
     b"\x90",
     b"\x80\x80",
     "é漢😀".as_bytes(),
+    "漢字😀😃".as_bytes(),
     b"twenty plain bytes.",
 ];
 

@@ -49,6 +49,17 @@ pub(super) fn four_digits(code: u32) -> [u8; 6] {
     text
 }
 
+/// A character past U+FFFF between quotes.
+#[inline]
+pub(super) fn eight_digits(code: u32) -> [u8; LONGEST] {
+    let [_, plane, high, low] = code.to_be_bytes();
+    let mut text = *b"\\U00000000";
+    text[4..6].copy_from_slice(&HEX[usize::from(plane)]);
+    text[6..8].copy_from_slice(&HEX[usize::from(high)]);
+    text[8..].copy_from_slice(&HEX[usize::from(low)]);
+    text
+}
+
 /// The longest escape, `\U` and 8 digits.
 pub(super) const LONGEST: usize = 10;
 
@@ -56,7 +67,7 @@ pub(super) const LONGEST: usize = 10;
 /// took. A quote is written as it is: whether it needs a backslash is for the caller to know.
 #[inline]
 pub(super) fn escape(c: char, to: &mut [u8]) -> usize {
-    let [_, plane, high, low] = u32::from(c).to_be_bytes();
+    let low = u32::from(c).to_be_bytes()[3];
     // In the order of how often it is asked.
     match c {
         '\u{100}'..='\u{ffff}' => {
@@ -64,11 +75,8 @@ pub(super) fn escape(c: char, to: &mut [u8]) -> usize {
             6
         }
         '\u{10000}'.. => {
-            to[..4].copy_from_slice(b"\\U00");
-            to[4..6].copy_from_slice(&HEX[usize::from(plane)]);
-            to[6..8].copy_from_slice(&HEX[usize::from(high)]);
-            to[8..10].copy_from_slice(&HEX[usize::from(low)]);
-            10
+            to[..LONGEST].copy_from_slice(&eight_digits(u32::from(c)));
+            LONGEST
         }
         '\\' | '\t' | '\n' | '\r' => {
             to[0] = b'\\';

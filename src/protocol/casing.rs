@@ -4,7 +4,7 @@
 //! This is where the meaning is; [`forms`](super::forms) is made from it, and
 //! [`reply`](super::reply) makes it fast.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// Where in Unicode the letters are that have a case, past ASCII: no other character has a case
 /// mapping or is cased. A test looks at every scalar value whether that is still so.
@@ -26,8 +26,19 @@ pub(super) const CASED_AREAS: [Range<u32>; 15] = [
     0x1_f100..0x1_f200,
 ];
 
-/// The widest gap between them, where the scripts of East Asia are.
-pub(super) const CASELESS: Range<u32> = CASED_AREAS[3].end..CASED_AREAS[4].start;
+/// The blocks of 2,048 characters that take three bytes and have no case, a bit each, the first one's the
+/// lowest: the scripts of India, Thailand, China and Japan, most of Korea's.
+const CASELESS: u32 = 0x77cf_ffc2;
+const BLOCK: u32 = 0x800;
+
+/// Whether the code, which is below U+10000, is in one of those blocks.
+#[inline]
+pub(super) fn is_caseless(code: u32) -> bool {
+    CASELESS.wrapping_shr(code / BLOCK) & 1 == 1
+}
+
+/// What is past them all: emoji, and rare characters of China and Japan.
+pub(super) const PAST_ALL_CASE: RangeInclusive<u32> = CASED_AREAS[14].end..=char::MAX as u32;
 
 /// Appends the upper case of `c`: up to three characters, whatever is around it.
 pub(super) fn push_upper(c: char, into: &mut String) {
@@ -68,6 +79,21 @@ mod tests {
                 "U+{code:04X} has a mapping"
             );
             assert!(!is_cased(c), "U+{code:04X} is cased");
+        }
+    }
+
+    #[test]
+    fn caseless_is_each_block_outside_the_areas_that_takes_three_bytes() {
+        let is_free = |block: &[u32]| {
+            block.iter().all(|&code| {
+                let is_in_area = CASED_AREAS.iter().any(|area| area.contains(&code));
+                !is_in_area && char::from_u32(code).is_some_and(|c| c.len_utf8() == 3)
+            })
+        };
+        let codes: Vec<u32> = (0..0x1_0000).collect();
+        for block in codes.chunks(BLOCK as usize) {
+            let is_free = is_free(block);
+            assert!(block.iter().all(|&code| is_caseless(code) == is_free));
         }
     }
 }

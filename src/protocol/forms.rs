@@ -101,6 +101,13 @@ impl<const N: usize> Forms<N> {
             2 => return Some(&self.short[ASCII + code as usize % LOW]),
             _ => {}
         }
+        self.in_page(code)
+    }
+
+    /// The forms of the character of that code, if there is a page with it: never for one that takes
+    /// less than three bytes.
+    #[inline]
+    pub(super) fn in_page(&self, code: u32) -> Option<&'static [Form; N]> {
         let page = usize::from(self.index[code as usize / PAGE % PAGES]);
         Some(&self.pages.get(page)?[code as usize % PAGE])
     }

@@ -1,7 +1,7 @@
 //! A text of any kind, cased and quoted: the whole road, where [`plain`] is the short one.
 
 use super::ascii;
-use super::casing::CASELESS;
+use super::casing::{PAST_ALL_CASE, is_caseless};
 use super::forms::{self, Form, Forms, LONGEST, WIDTH};
 use super::plain::{self, BLOCK, CaseByte, TitleByte, UpperByte};
 use super::{title, utf8};
@@ -115,7 +115,9 @@ fn gather<'a, const N: usize>(
             [] => break,
             [..=0x7f, ..=0x7f, ..] => at = plain_run(case, at, quote, to),
             [..=0xdf, ..] => at = short_run(forms, at, to),
-            [0xe3..=0xe9, ..] => at = caseless_run(at, to),
+            [0xe0 | 0xe3..=0xe9 | 0xeb..=0xed, ..] => at = caseless_run(at, to),
+            [..=0xef, ..] => at = letter_run(forms, at, to),
+            [0xf0, 0x9f..=0xbf, ..] => at = high_run(at, to),
             _ => {}
         }
         if at.has_room() && !at.rest.is_empty() {
@@ -176,17 +178,55 @@ fn short_run<'a, const N: usize>(
     at
 }
 
-/// Chinese, Japanese, and what else is certain to have no case: escapes, and no look at a table of
-/// letters.
+/// Chinese, Hindi, and what else is certain to have no case, two at a time: escapes, and no look at a
+/// table of letters.
 #[inline]
 fn caseless_run<'a>(mut at: Progress<'a>, to: &mut Gathered) -> Progress<'a> {
     while at.has_room()
-        && let Some(code) = utf8::first_of_three(at.rest)
-        && CASELESS.contains(&code)
+        && let Some([first, second]) = utf8::two_of_three(at.rest)
+        && is_caseless(first)
+        && is_caseless(second)
     {
-        let escape = ascii::four_digits(code);
+        for code in [first, second] {
+            let escape = ascii::four_digits(code);
+            at.put(to, &escape, escape.len());
+        }
+        at.pass(6, false);
+    }
+    at
+}
+
+/// Letters of three bytes: Georgian, Vietnamese, ancient Greek.
+#[inline]
+fn letter_run<'a, const N: usize>(
+    forms: Forms<N>,
+    mut at: Progress<'a>,
+    to: &mut Gathered,
+) -> Progress<'a> {
+    while at.has_room()
+        && let Some(code) = utf8::first_of_three(at.rest)
+        && let Some(roles) = forms.in_page(code)
+    {
+        let form = &roles[usize::from(at.in_word) % N];
+        if form.length() == 0 {
+            break;
+        }
+        at.put(to, form.bytes(), form.length());
+        at.pass(3, roles[0].is_cased());
+    }
+    at
+}
+
+/// Emoji: as [`caseless_run`].
+#[inline]
+fn high_run<'a>(mut at: Progress<'a>, to: &mut Gathered) -> Progress<'a> {
+    while at.has_room()
+        && let Some(code) = utf8::first_of_four(at.rest)
+        && PAST_ALL_CASE.contains(&code)
+    {
+        let escape = ascii::eight_digits(code);
         at.put(to, &escape, escape.len());
-        at.pass(3, false);
+        at.pass(4, false);
     }
     at
 }
@@ -243,7 +283,11 @@ fn rare<const N: usize>(
             room[0] = c;
             1
         }
-        _ => ascii::escape(sigma(forms, text, at), room),
+        _ => {
+            let escape = ascii::four_digits(u32::from(sigma(forms, text, at)));
+            room[..escape.len()].copy_from_slice(&escape);
+            escape.len()
+        }
     }
 }
 

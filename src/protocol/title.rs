@@ -49,8 +49,9 @@ pub(super) fn ends_word(
     cased: impl Fn(char) -> bool,
 ) -> bool {
     let is_cased = |c: Option<char>| c.is_some_and(&cased);
-    is_cased({ before }.find(|&c| !is_case_ignorable(c)))
-        && !is_cased({ after }.find(|&c| !is_case_ignorable(c)))
+    // What is behind it settles most.
+    !is_cased({ after }.find(|&c| !is_case_ignorable(c)))
+        && is_cased({ before }.find(|&c| !is_case_ignorable(c)))
 }
 
 /// Property `Case_Ignorable`: apostrophes, full stops, accents, modifier letters and such.

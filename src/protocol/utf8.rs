@@ -68,8 +68,31 @@ pub(super) fn first_two(bytes: &[u8]) -> Option<([usize; 2], usize)> {
 #[inline]
 pub(super) fn first_of_three(bytes: &[u8]) -> Option<u32> {
     let window = u32::from_le_bytes(*bytes.first_chunk()?);
-    (window & 0xc0_c0f0 == 0x80_80e0)
-        .then_some((window & 0x0f) << 12 | window >> 2 & 0xfc0 | window >> 16 & 0x3f)
+    (window & 0xc0_c0f0 == 0x80_80e0).then_some(of_three(window))
+}
+
+/// The codes of the first two, likewise.
+#[inline]
+pub(super) fn two_of_three(bytes: &[u8]) -> Option<[u32; 2]> {
+    let window = u64::from_le_bytes(*bytes.first_chunk()?);
+    let windows = [window as u32, (window >> 24) as u32];
+    (window & 0xc0c0_f0c0_c0f0 == 0x8080_e080_80e0).then_some(windows.map(of_three))
+}
+
+/// The code of the three bytes, the first one lowest.
+#[inline]
+fn of_three(window: u32) -> u32 {
+    (window & 0x0f) << 12 | window >> 2 & 0xfc0 | window >> 16 & 0x3f
+}
+
+/// The code of the first character, if it takes four bytes. What is longer than need be gets through,
+/// and what is past U+10FFFF.
+#[inline]
+pub(super) fn first_of_four(bytes: &[u8]) -> Option<u32> {
+    let window = u32::from_be_bytes(*bytes.first_chunk()?);
+    (window & 0xf8c0_c0c0 == 0xf080_8080).then_some(
+        window >> 6 & 0x1c_0000 | window >> 4 & 0x3_f000 | window >> 2 & 0xfc0 | window & 0x3f,
+    )
 }
 
 /// The last few bytes with zeros behind, which end no character; `None` if there are none.
@@ -145,5 +168,29 @@ mod tests {
             }
         }
         assert_eq!((first_char(b""), last_char(b"")), (None, None));
+    }
+
+    #[test]
+    fn characters_of_three_or_four_bytes_are_taken_as_all_are() {
+        for c in '\0'..=char::MAX {
+            let text = String::from_iter([c, '漢', c, '!', '!']);
+            let code = Some(u32::from(c));
+            assert_eq!(
+                first_of_three(text.as_bytes()),
+                code.filter(|_| c.len_utf8() == 3)
+            );
+            assert_eq!(
+                two_of_three(text.as_bytes()),
+                first_of_three(text.as_bytes()).map(|code| [code, u32::from('漢')])
+            );
+            assert_eq!(
+                two_of_three(&text.as_bytes()[c.len_utf8()..]),
+                first_of_three(text.as_bytes()).map(|code| [u32::from('漢'), code])
+            );
+            assert_eq!(
+                first_of_four(text.as_bytes()),
+                code.filter(|_| c.len_utf8() == 4)
+            );
+        }
     }
 }

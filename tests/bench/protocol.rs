@@ -12,7 +12,7 @@ use measure::Bench;
 use nbcaser::protocol::{Line, LineBuffer, Session};
 
 /// Text by kind: each is repeated up to the length asked for.
-const KINDS: [(&str, &str); 14] = [
+const KINDS: [(&str, &str); 16] = [
     (
         "plain",
         "The quick brown fox jumps over the lazy dog, 0123456789 times. ",
@@ -22,6 +22,8 @@ const KINDS: [(&str, &str); 14] = [
     ("Greek", "Καλημέρα κόσμε, τι κάνεις; "),
     ("Cyrillic", "Съешь ещё этих мягких булок "),
     ("Georgian", "საქართველო "),
+    ("Hindi", "नमस्ते दुनिया "),
+    ("Korean", "안녕하세요 세계 "),
     ("Chinese", "漢字仮名交じり文"),
     ("emoji", "😀😃😄"),
     ("Deseret", "𐐨𐐩𐐀"),
