@@ -20,7 +20,8 @@
 use std::collections::TryReserveError;
 
 use memchr::memchr2;
-use wide::u8x16;
+
+use super::registers::{BLOCK, either};
 
 /// A complete line, as the session gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,12 +127,10 @@ impl LineBuffer {
             return (input.len(), self.keep(input));
         };
         let consumed = self.pass_end(input, end);
-        let found = if end > self.limit {
-            Found::TooLong
-        } else {
-            Found::Whole { start: 0, end }
-        };
-        (consumed, Some(found))
+        if end > self.limit {
+            return (consumed, Some(self.give_up(Found::TooLong)));
+        }
+        (consumed, Some(Found::Whole { start: 0, end }))
     }
 
     /// The end of the input has come: an unfinished line is complete now. `None` if there is none,
@@ -247,6 +246,7 @@ impl LineBuffer {
     }
 
     /// Forgets what was kept, and says why.
+    #[cold]
     fn give_up(&mut self, why: Found) -> Found {
         self.kept = Vec::new();
         why
@@ -276,22 +276,12 @@ fn find_end(input: &[u8]) -> Option<usize> {
     let Some(first) = input.first_chunk() else {
         return input.iter().position(|byte| b"\n\r".contains(byte));
     };
-    let from = GLANCE.min(input.len() - GLANCE);
+    let from = BLOCK.min(input.len() - BLOCK);
+    let ends = |block| either(block, b'\n', b'\r');
     let second = input[from..].first_chunk().map_or(0, ends);
     match ends(first) | second << from {
-        0 if input.len() <= 2 * GLANCE => None,
+        0 if input.len() <= 2 * BLOCK => None,
         0 => memchr2(b'\n', b'\r', input),
         ends => Some(ends.trailing_zeros() as usize),
     }
-}
-
-/// How many bytes are looked at at once: a register of nearly every processor.
-const GLANCE: usize = 16;
-
-/// Which of the bytes end a line, the first one's bit being the lowest.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "see `LineBuffer::next`")]
-fn ends(bytes: &[u8; GLANCE]) -> u32 {
-    let bytes = u8x16::new(*bytes);
-    (bytes.simd_eq(u8x16::splat(b'\n')) | bytes.simd_eq(u8x16::splat(b'\r'))).to_bitmask()
 }

@@ -15,6 +15,7 @@ mod forms;
 mod lines;
 pub mod messages;
 mod plain;
+mod registers;
 mod reply;
 mod session;
 mod title;

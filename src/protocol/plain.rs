@@ -2,14 +2,10 @@
 //!
 //! Nearly all traffic is such text, and nothing about it needs more than its bytes: it is cased in
 //! whole registers, and checked in the same pass that it is plain in the first place. The loops are
-//! written so that the compiler vectorises them with what every x86-64 has (SSE2), and likewise
-//! elsewhere; a mask with a bit a byte it does not find by itself, so that one is asked of [`wide`].
+//! written so that the compiler vectorises them, for what every x86-64 has (SSE2) and, where a line
+//! is worth the question, for what newer ones have: see [`registers`](super::registers).
 
-use memchr::memchr2;
-use wide::u8x16;
-
-/// How many bytes are cased at once: an SSE2 register.
-pub(super) const BLOCK: usize = 16;
+use super::registers::{BLOCK, either, outside, widest};
 
 /// Cases one byte of plain text, given the byte before it.
 pub(super) trait CaseByte: Copy {
@@ -97,10 +93,7 @@ fn cased(case: impl CaseByte, text: &[u8; BLOCK], before: &[u8; BLOCK]) -> [u8; 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "as for `block`")]
 fn odd(text: &[u8; BLOCK], quote: u8) -> u32 {
-    let bytes = u8x16::new(*text);
-    let outside = bytes.simd_lt(u8x16::splat(b' ')) | bytes.simd_gt(u8x16::splat(b'~'));
-    let escaped = bytes.simd_eq(u8x16::splat(b'\\')) | bytes.simd_eq(u8x16::splat(quote));
-    (outside | escaped).to_bitmask()
+    outside(text, b' ', b'~') | either(text, b'\\', quote)
 }
 
 /// Appends `text` in the given case if all of it is printable ASCII without `'` and backslash.
@@ -126,55 +119,65 @@ pub(super) fn push(case: impl CaseByte, text: &[u8], out: &mut Vec<u8>) -> bool 
 /// All but the first block of `text`, which has more than that.
 fn push_rest(case: impl CaseByte, text: &[u8], out: &mut Vec<u8>) -> bool {
     let mut at = BLOCK;
-    let bulk = (text.len() - at) & !(2 * BLOCK - 1);
-    if bulk >= WORTHWHILE {
-        if !push_bulk(
-            case,
-            &text[at..at + bulk],
-            &text[at - 1..at + bulk - 1],
-            out,
-        ) {
+    while at < text.len() {
+        // The last piece may begin inside the one before it, and then does a part of its work again.
+        let is_long = text.len() > BULK;
+        let length = if is_long {
+            BULK.max((text.len() - at) / BULK * BULK)
+        } else {
+            BLOCK
+        };
+        let from = at.min(text.len() - length);
+        out.truncate(out.len() - (at - from));
+        let before = &text[from - 1..];
+        let text = &text[from..from + length];
+        let plain = if is_long {
+            push_bulk(case, text, before, out)
+        } else {
+            push_block(case, text, before, out)
+        };
+        if !plain {
             return false;
         }
-        at += bulk;
-    }
-    while at < text.len() {
-        // The last block may begin inside the one before it, and then does a part of its work
-        // again.
-        let from = at.min(text.len() - BLOCK);
-        out.truncate(out.len() - (at - from));
-        let (Some(this), Some(before)) =
-            (text[from..].first_chunk(), text[from - 1..].first_chunk())
-        else {
-            unreachable!("a block from the end, or farther")
-        };
-        let Some(cased) = block(case, this, before, b'\'') else {
-            return false;
-        };
-        out.extend_from_slice(&cased);
-        at = from + BLOCK;
+        at = from + length;
     }
     true
 }
 
-/// From how many bytes on the bulk loop is faster than block by block.
-const WORTHWHILE: usize = 4 * BLOCK;
-
-/// A long run in one loop, for which `out` grows once. Block by block takes 3 instructions a byte,
-/// this takes 0.9: a running minimum and maximum cost less than four comparisons, and the two
-/// characters in the middle of the range that are not plain are searched with the wide registers
-/// that `memchr` finds at run time.
-fn push_bulk(case: impl CaseByte, text: &[u8], before: &[u8], out: &mut Vec<u8>) -> bool {
-    if memchr2(b'\'', b'\\', text).is_some() {
+/// One block; `before` begins one byte earlier.
+fn push_block(case: impl CaseByte, text: &[u8], before: &[u8], out: &mut Vec<u8>) -> bool {
+    let (Some(text), Some(before)) = (text.first_chunk(), before.first_chunk()) else {
+        unreachable!("each has a block")
+    };
+    let Some(cased) = block(case, text, before, b'\'') else {
         return false;
-    }
-    let (mut least, mut greatest) = (u8::MAX, 0);
-    out.extend(text.iter().zip(before).map(|(&byte, &before)| {
-        least = least.min(byte);
-        greatest = greatest.max(byte);
-        case.cased(byte, before)
-    }));
-    least >= b' ' && greatest <= b'~'
+    };
+    out.extend_from_slice(&cased);
+    true
+}
+
+/// How many bytes one round of the bulk loop takes where registers have 32: the compiler has four of them at work. What is
+/// left over it would case byte by byte.
+const BULK: usize = 128;
+
+/// The same for many blocks in one loop, for which `out` grows once. Block by block takes 3 instructions a byte;
+/// this takes 0.4 with registers of 32 bytes, and 0.8 with those of 16.
+#[inline(never)]
+fn push_bulk(case: impl CaseByte, text: &[u8], before: &[u8], out: &mut Vec<u8>) -> bool {
+    widest(
+        #[inline(always)]
+        || {
+            // A minimum and a maximum cost less than two comparisons and what puts them together.
+            let (mut least, mut greatest, mut escaped) = (u8::MAX, 0, false);
+            out.extend(text.iter().zip(before).map(|(&byte, &before)| {
+                least = least.min(byte);
+                greatest = greatest.max(byte);
+                escaped |= byte == b'\'' || byte == b'\\';
+                case.cased(byte, before)
+            }));
+            least >= b' ' && greatest <= b'~' && !escaped
+        },
+    )
 }
 
 /// Text of less than a block: padded to one, and the padding removed from the answer.

@@ -3,7 +3,8 @@
 use super::ascii;
 use super::casing::{PAST_ALL_CASE, is_caseless};
 use super::forms::{self, Form, Forms, LONGEST, WIDTH};
-use super::plain::{self, BLOCK, CaseByte, TitleByte, UpperByte};
+use super::plain::{self, CaseByte, TitleByte, UpperByte};
+use super::registers::BLOCK;
 use super::{title, utf8};
 
 /// Why a text has no reply.

@@ -10,6 +10,7 @@
 
 use super::lines::Line;
 use super::plain::{self, TitleByte, UpperByte};
+use super::registers::BLOCK;
 use super::reply::{self, Failure};
 use super::{messages, utf8};
 
@@ -97,7 +98,7 @@ impl Session {
     #[inline]
     fn cased(&self, line: &[u8], text: &[u8], out: &mut Vec<u8>) -> Answer {
         let start = out.len();
-        if out.try_reserve(PREFIX + text.len() + plain::BLOCK).is_err() {
+        if out.try_reserve(PREFIX + text.len() + BLOCK).is_err() {
             return Answer::NoMemory;
         }
         let plain = match self.mode {
