@@ -131,6 +131,47 @@ fn pipelined_lines_share_one_read_and_one_write() {
 }
 
 #[test]
+fn a_connection_costs_the_calls_that_it_needs_and_ends_in_one_packet() {
+    if !can_trace() {
+        return;
+    }
+    let traced = Traced::start();
+    let dialogue = || {
+        let mut client = traced.server.client();
+        client.ask("hello");
+        client.send("quit\n");
+        client.expect("quit\r\n");
+        client.is_closed();
+    };
+    dialogue(); // the first one sets the alarm, which the next finds set
+    let start = traced.settled();
+    dialogue();
+    traced.settled();
+    let calls: Vec<String> = traced.lines().split_off(start);
+    // `PID name(arguments) = result`; a debug build looks with `fcntl` whether what it closes is open.
+    let name = |call: &String| {
+        let call = call.split_once(' ')?.1.trim_start().split_once('(')?.0;
+        (!["epoll_wait", "fcntl"].contains(&call)).then(|| call.to_owned())
+    };
+    let names: Vec<String> = calls.iter().filter_map(name).collect();
+    println!("a connection, a line and quit: {names:?}");
+    let [greeting, line, quit] = [
+        &["accept4", "epoll_ctl", "accept4", "sendto"][..],
+        &["recvfrom", "sendto"],
+        &["recvfrom", "sendto", "shutdown", "recvfrom", "close"],
+    ];
+    assert_eq!(names, [greeting, line, quit].concat(), "{calls:#?}");
+    // What is sent last waits for the end, which follows at once.
+    let last = |call: &&String| call.contains("sendto(");
+    let waits: Vec<bool> = calls
+        .iter()
+        .filter(last)
+        .map(|call| call.contains("MSG_MORE"))
+        .collect();
+    assert_eq!(waits, [false, false, true], "{calls:#?}");
+}
+
+#[test]
 fn an_idle_server_makes_no_system_call() {
     if !can_trace() {
         return;

@@ -121,6 +121,12 @@ pub trait Driver {
     /// Writes.
     fn write(&mut self, id: Id, buf: &[u8]) -> io::Result<usize>;
 
+    /// Writes what the end will follow at once, by [`shutdown`](Driver::shutdown) or [`close`](Driver::close): it may be
+    /// held back until then, to leave in one packet with it.
+    fn write_last(&mut self, id: Id, buf: &[u8]) -> io::Result<usize> {
+        self.write(id, buf)
+    }
+
     /// How many bytes have come that were not read yet, up to an urgent one if one is among them.
     fn unread(&mut self, id: Id) -> io::Result<usize>;
 

@@ -181,6 +181,14 @@ impl Driver for Observed {
         )
     }
 
+    fn write_last(&mut self, id: Id, buf: &[u8]) -> io::Result<usize> {
+        self.operate(
+            (id, "write"),
+            |driver| driver.write_last(id, buf),
+            |&n| What::Written(id, n),
+        )
+    }
+
     fn unread(&mut self, id: Id) -> io::Result<usize> {
         self.driver.unread(id)
     }

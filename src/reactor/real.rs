@@ -237,6 +237,11 @@ impl Driver for MioDriver {
         Ok(send(self.socket(id)?, buf, SendFlags::NOSIGNAL)?)
     }
 
+    fn write_last(&mut self, id: Id, buf: &[u8]) -> io::Result<usize> {
+        let flags = SendFlags::NOSIGNAL | SendFlags::MORE;
+        Ok(send(self.socket(id)?, buf, flags)?)
+    }
+
     fn unread(&mut self, id: Id) -> io::Result<usize> {
         Ok(usize::try_from(ioctl_fionread(self.socket(id)?)?).unwrap_or(usize::MAX))
     }

@@ -105,7 +105,9 @@ impl Client {
 
     /// One step of [`ReadLine`]: a line, or Pending if input is needed that is not there.
     fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Found>>> {
-        self.stream.consume(std::mem::take(&mut self.handed));
+        if self.handed > 0 {
+            self.stream.consume(std::mem::take(&mut self.handed));
+        }
         loop {
             if self.stream.has_input() {
                 ready!(self.stream.poll_in_order(cx))?;
@@ -164,12 +166,14 @@ impl Client {
         Poll::Ready(Ok(more))
     }
 
-    /// Sends what has gathered, at the end of the dialogue: input that is left is not answered.
+    /// Sends what has gathered, at the end of the dialogue: input that is left is not answered. The end of the stream must
+    /// follow.
     ///
     /// # Errors
     /// As [`Client::read_line`].
     pub(super) fn flush(&mut self) -> Flush<'_> {
         self.forget_input();
+        self.stream.end_follows();
         Flush(self)
     }
 

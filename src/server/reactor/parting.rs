@@ -54,6 +54,7 @@ impl Client {
             .discard_output()
             .is_none_or(|last| last == b'\n')
         {
+            self.stream.end_follows();
             self.writer().write(farewell);
             let handle = self.worker.handle.clone();
             // Boxed, for every client has room for all that its session may ever wait for: 120 bytes each, for this one.
