@@ -10,6 +10,7 @@
 //!    a table made of 3, with `utf8` taking the bytes apart.
 
 mod ascii;
+mod caseless;
 mod casing;
 mod forms;
 mod lines;

@@ -164,20 +164,17 @@ const BULK: usize = 128;
 /// this takes 0.4 with registers of 32 bytes, and 0.8 with those of 16.
 #[inline(never)]
 fn push_bulk(case: impl CaseByte, text: &[u8], before: &[u8], out: &mut Vec<u8>) -> bool {
-    widest(
-        #[inline(always)]
-        || {
-            // A minimum and a maximum cost less than two comparisons and what puts them together.
-            let (mut least, mut greatest, mut escaped) = (u8::MAX, 0, false);
-            out.extend(text.iter().zip(before).map(|(&byte, &before)| {
-                least = least.min(byte);
-                greatest = greatest.max(byte);
-                escaped |= byte == b'\'' || byte == b'\\';
-                case.cased(byte, before)
-            }));
-            least >= b' ' && greatest <= b'~' && !escaped
-        },
-    )
+    widest!(_simd => {
+        // A minimum and a maximum cost less than two comparisons and what puts them together.
+        let (mut least, mut greatest, mut escaped) = (u8::MAX, 0, false);
+        out.extend(text.iter().zip(before).map(|(&byte, &before)| {
+            least = least.min(byte);
+            greatest = greatest.max(byte);
+            escaped |= byte == b'\'' || byte == b'\\';
+            case.cased(byte, before)
+        }));
+        least >= b' ' && greatest <= b'~' && !escaped
+    })
 }
 
 /// Text of less than a block: padded to one, and the padding removed from the answer.

@@ -4,7 +4,7 @@
 //! mask with a bit for each byte, and that this very machine has wider registers than every machine of its kind has. For
 //! both stands a crate, [`fearless_simd`], so that there is no `unsafe` here.
 
-use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x16};
+use fearless_simd::{Level, dispatch, prelude::*, u8x16};
 
 /// How many bytes are looked at at once: a register of nearly every processor.
 pub(super) const BLOCK: usize = 16;
@@ -32,13 +32,24 @@ pub(super) fn outside(block: &[u8; BLOCK], least: u8, greatest: u8) -> u32 {
     })
 }
 
-/// Does the work with the widest registers that this machine has and its vectorised loops can use: 32 bytes where there
-/// is AVX2. To ask costs about 10 instructions.
-#[inline]
-pub(super) fn widest<R>(work: impl FnOnce() -> R) -> R {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(avx2) = Level::new().as_avx2() {
-        return avx2.vectorize(work);
-    }
-    work()
+/// Does the work with the widest registers of this machine that pay: those of AVX2, of 32 bytes, or else those of every
+/// machine of its kind. To ask costs about 10 instructions. All of the work must be in line: what is a call in there is
+/// compiled for every machine.
+macro_rules! widest {
+    ($simd:ident => $work:expr) => {{
+        #[cfg(target_arch = "x86_64")]
+        let avx2 = fearless_simd::Level::new().as_avx2();
+        #[cfg(not(target_arch = "x86_64"))]
+        let avx2 = None::<fearless_simd::Fallback>;
+        if let Some($simd) = avx2 {
+            fearless_simd::Simd::vectorize(
+                $simd,
+                #[inline(always)]
+                || $work,
+            )
+        } else {
+            fearless_simd::dispatch!(fearless_simd::Level::baseline(), $simd => $work)
+        }
+    }};
 }
+pub(super) use widest;

@@ -1,10 +1,17 @@
 //! A text of any kind, cased and quoted: the whole road, where [`plain`] is the short one.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what is to use the widest registers must be in line: see `widest`"
+)]
+
+use fearless_simd::Simd;
+
 use super::ascii;
-use super::casing::{PAST_ALL_CASE, is_caseless};
-use super::forms::{self, Form, Forms, LONGEST, WIDTH};
+use super::caseless::{self, FOUR_LONG};
+use super::forms::{self, Form, Forms, LONGEST};
 use super::plain::{self, CaseByte, TitleByte, UpperByte};
-use super::registers::BLOCK;
+use super::registers::{BLOCK, widest};
 use super::{title, utf8};
 
 /// Why a text has no reply.
@@ -34,8 +41,8 @@ type Gathered = [u8; FULL + ROOM];
 /// With more than this, it is time to empty it.
 const FULL: usize = 512;
 
-/// What may be written behind that: two forms, or one of the longest.
-const ROOM: usize = 2 * WIDTH;
+/// What may be written behind that: two forms, one of the longest, or four escapes.
+const ROOM: usize = FOUR_LONG;
 
 /// What comes behind a text: a quote and a line end.
 const END: usize = 3;
@@ -78,6 +85,17 @@ fn push<const N: usize>(
     text: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<(), Failure> {
+    widest!(simd => push_with(simd, forms, case, text, out))
+}
+
+#[inline(always)]
+fn push_with<const N: usize>(
+    simd: impl Simd,
+    forms: Forms<N>,
+    case: impl CaseByte,
+    text: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Failure> {
     let quote = ascii::quote_for(text);
     out.push(quote);
     let mut gathered = [0; _];
@@ -88,7 +106,7 @@ fn push<const N: usize>(
     };
     while !at.rest.is_empty() {
         at.length = 0;
-        at = gather(forms, case, text, at, quote, &mut gathered).ok_or(Failure::NotUtf8)?;
+        at = gather(simd, forms, case, text, at, quote, &mut gathered).ok_or(Failure::NotUtf8)?;
         // There is room for the rest as it is; escapes are longer.
         let more = at.length + at.rest.len() + END;
         out.try_reserve(more).map_err(|_| Failure::NoMemory)?;
@@ -102,8 +120,9 @@ fn push<const N: usize>(
 ///
 /// Most characters have neighbours of their kind: each kind has a loop, which is a third to a half
 /// as long as what can be said of just any character. That is for where a loop gives up.
-#[inline]
+#[inline(always)]
 fn gather<'a, const N: usize>(
+    simd: impl Simd,
     forms: Forms<N>,
     case: impl CaseByte,
     text: &[u8],
@@ -116,9 +135,9 @@ fn gather<'a, const N: usize>(
             [] => break,
             [..=0x7f, ..=0x7f, ..] => at = plain_run(case, at, quote, to),
             [..=0xdf, ..] => at = short_run(forms, at, to),
-            [0xe0 | 0xe3..=0xe9 | 0xeb..=0xed, ..] => at = caseless_run(at, to),
+            [0xe0 | 0xe3..=0xe9 | 0xeb..=0xed, ..] => at = caseless_run(simd, at, to),
             [..=0xef, ..] => at = letter_run(forms, at, to),
-            [0xf0, 0x9f..=0xbf, ..] => at = high_run(at, to),
+            [0xf0, 0x9f..=0xbf, ..] => at = high_run(simd, at, to),
             _ => {}
         }
         if at.has_room() && !at.rest.is_empty() {
@@ -129,7 +148,7 @@ fn gather<'a, const N: usize>(
 }
 
 /// Plain ASCII, in whole registers.
-#[inline]
+#[inline(always)]
 fn plain_run<'a>(
     case: impl CaseByte,
     mut at: Progress<'a>,
@@ -155,7 +174,7 @@ fn plain_run<'a>(
 }
 
 /// Characters of one or two bytes, two at a time.
-#[inline]
+#[inline(always)]
 fn short_run<'a, const N: usize>(
     forms: Forms<N>,
     mut at: Progress<'a>,
@@ -179,26 +198,26 @@ fn short_run<'a, const N: usize>(
     at
 }
 
-/// Chinese, Hindi, and what else is certain to have no case, two at a time: escapes, and no look at a
-/// table of letters.
-#[inline]
-fn caseless_run<'a>(mut at: Progress<'a>, to: &mut Gathered) -> Progress<'a> {
+/// Chinese, Hindi, and what else is certain to have no case, and the blanks in between.
+#[inline(always)]
+fn caseless_run<'a>(simd: impl Simd, mut at: Progress<'a>, to: &mut Gathered) -> Progress<'a> {
     while at.has_room()
-        && let Some([first, second]) = utf8::two_of_three(at.rest)
-        && is_caseless(first)
-        && is_caseless(second)
+        && let Some(room) = to[at.length..].first_chunk_mut()
     {
-        for code in [first, second] {
-            let escape = ascii::four_digits(code);
-            at.put(to, &escape, escape.len());
+        let count = caseless::of_three_bytes(simd, &utf8::window(at.rest), room);
+        at.length += 6 * count;
+        at.pass(3 * count, at.in_word && count == 0);
+        if count < 4 {
+            let [b' ', ..] = at.rest else { break };
+            at.put(to, b" ", 1);
+            at.pass(1, false);
         }
-        at.pass(6, false);
     }
     at
 }
 
 /// Letters of three bytes: Georgian, Vietnamese, ancient Greek.
-#[inline]
+#[inline(always)]
 fn letter_run<'a, const N: usize>(
     forms: Forms<N>,
     mut at: Progress<'a>,
@@ -218,22 +237,24 @@ fn letter_run<'a, const N: usize>(
     at
 }
 
-/// Emoji: as [`caseless_run`].
-#[inline]
-fn high_run<'a>(mut at: Progress<'a>, to: &mut Gathered) -> Progress<'a> {
+/// Emoji.
+#[inline(always)]
+fn high_run<'a>(simd: impl Simd, mut at: Progress<'a>, to: &mut Gathered) -> Progress<'a> {
     while at.has_room()
-        && let Some(code) = utf8::first_of_four(at.rest)
-        && PAST_ALL_CASE.contains(&code)
+        && let Some(room) = to[at.length..].first_chunk_mut()
     {
-        let escape = ascii::eight_digits(code);
-        at.put(to, &escape, escape.len());
-        at.pass(4, false);
+        let count = caseless::of_four_bytes(simd, &utf8::window(at.rest), room);
+        at.length += 10 * count;
+        at.pass(4 * count, at.in_word && count == 0);
+        if count < 4 {
+            break;
+        }
     }
     at
 }
 
 /// The first character, whatever it is; `None` if it is not UTF-8.
-#[inline]
+#[inline(always)]
 fn one<'a, const N: usize>(
     forms: Forms<N>,
     text: &[u8],
@@ -308,5 +329,36 @@ fn sigma<const N: usize>(forms: Forms<N>, text: &[u8], at: usize) -> char {
         'ς'
     } else {
         'σ'
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fearless_simd::{Level, dispatch};
+
+    use super::*;
+
+    /// What this machine's widest registers do is compared with the book elsewhere; what every machine has is compared
+    /// with that here.
+    #[test]
+    fn whatever_registers_there_are_the_reply_is_the_same() {
+        let all: Vec<char> = ('\0'..='\u{1ffff}').collect();
+        // As they come, and each kind among others.
+        for (step, length) in [(1, 60), (4099, 23), (30_011, 7)] {
+            for first in 0..all.len() / length {
+                let chars = (0..length).map(|n| all[(first * length + n) * step % all.len()]);
+                let text: String = chars.collect();
+                let text = text.as_bytes();
+                let (mut widest, mut least) = (vec![0; 3], vec![0; 3]);
+                let ok = [
+                    push(*forms::TITLE, TitleByte, text, &mut widest),
+                    dispatch!(Level::baseline(), simd => push_with(simd, *forms::TITLE, TitleByte, text, &mut least)),
+                    push(*forms::UPPER, UpperByte, text, &mut widest),
+                    dispatch!(Level::baseline(), simd => push_with(simd, *forms::UPPER, UpperByte, text, &mut least)),
+                ];
+                assert!(ok.iter().all(Result::is_ok));
+                assert_eq!(widest, least, "{text:x?}");
+            }
+        }
     }
 }

@@ -3,6 +3,8 @@
 //! To check a whole line first, as `str::from_utf8` does, would take as long again as to answer it
 //! (0.7 ns a byte of Greek text): so the check is made on the way.
 
+use super::registers::BLOCK;
+
 /// How many characters take one byte.
 pub(super) const ASCII: usize = 0x80;
 
@@ -71,28 +73,21 @@ pub(super) fn first_of_three(bytes: &[u8]) -> Option<u32> {
     (window & 0xc0_c0f0 == 0x80_80e0).then_some(of_three(window))
 }
 
-/// The codes of the first two, likewise.
-#[inline]
-pub(super) fn two_of_three(bytes: &[u8]) -> Option<[u32; 2]> {
-    let window = u64::from_le_bytes(*bytes.first_chunk()?);
-    let windows = [window as u32, (window >> 24) as u32];
-    (window & 0xc0c0_f0c0_c0f0 == 0x8080_e080_80e0).then_some(windows.map(of_three))
-}
-
 /// The code of the three bytes, the first one lowest.
 #[inline]
 fn of_three(window: u32) -> u32 {
     (window & 0x0f) << 12 | window >> 2 & 0xfc0 | window >> 16 & 0x3f
 }
 
-/// The code of the first character, if it takes four bytes. What is longer than need be gets through,
-/// and what is past U+10FFFF.
-#[inline]
-pub(super) fn first_of_four(bytes: &[u8]) -> Option<u32> {
-    let window = u32::from_be_bytes(*bytes.first_chunk()?);
-    (window & 0xf8c0_c0c0 == 0xf080_8080).then_some(
-        window >> 6 & 0x1c_0000 | window >> 4 & 0x3_f000 | window >> 2 & 0xfc0 | window & 0x3f,
-    )
+/// The first bytes; where there are not so many, zeros behind, which are no part of any character.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is to stay in a register")]
+pub(super) fn window(bytes: &[u8]) -> [u8; BLOCK] {
+    bytes.first_chunk().copied().unwrap_or_else(|| {
+        let mut window = [0; BLOCK];
+        window[..bytes.len()].copy_from_slice(bytes);
+        window
+    })
 }
 
 /// The last few bytes with zeros behind, which end no character; `None` if there are none.
@@ -171,25 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn characters_of_three_or_four_bytes_are_taken_as_all_are() {
+    fn characters_of_three_bytes_are_taken_as_all_are() {
         for c in '\0'..=char::MAX {
-            let text = String::from_iter([c, '漢', c, '!', '!']);
+            let text = String::from_iter([c, '!', '!']);
             let code = Some(u32::from(c));
             assert_eq!(
                 first_of_three(text.as_bytes()),
                 code.filter(|_| c.len_utf8() == 3)
-            );
-            assert_eq!(
-                two_of_three(text.as_bytes()),
-                first_of_three(text.as_bytes()).map(|code| [code, u32::from('漢')])
-            );
-            assert_eq!(
-                two_of_three(&text.as_bytes()[c.len_utf8()..]),
-                first_of_three(text.as_bytes()).map(|code| [u32::from('漢'), code])
-            );
-            assert_eq!(
-                first_of_four(text.as_bytes()),
-                code.filter(|_| c.len_utf8() == 4)
             );
         }
     }
