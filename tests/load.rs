@@ -851,6 +851,7 @@ fn every_reply_that_is_waited_for_is_what_python_says() {
             length: 0..=60,
             title_share: 0.5,
             unicode_share: 0.7,
+            plain: false,
             seed,
         });
         let mut mode = Mode::Upper;

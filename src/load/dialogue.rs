@@ -208,6 +208,7 @@ mod tests {
             length: length..=length,
             title_share: 0.3,
             unicode_share: 0.3,
+            plain: false,
             seed: 3,
         }))
     }

@@ -79,6 +79,7 @@ pub(super) fn plan_json(plan: &Plan) -> Value {
         "line_length": [plan.mix.length.start(), plan.mix.length.end()],
         "title_share": plan.mix.title_share,
         "unicode_share": plan.mix.unicode_share,
+        "plain": plan.mix.plain,
         "seed": plan.mix.seed,
     })
 }

@@ -57,8 +57,9 @@ pub(super) fn described(plan: &Plan, connections: &str, target: Option<&Address>
         format!("{least} to {most}")
     };
     format!(
-        "{}; lines of {length} bytes, {} in title case, {} Unicode, seed {}",
+        "{}; {}lines of {length} bytes, {} in title case, {} Unicode, seed {}",
         parts.join(", "),
+        if mix.plain { "plain " } else { "" },
         share(mix.title_share),
         share(mix.unicode_share),
         mix.seed

@@ -18,6 +18,8 @@ pub struct Mix {
     pub title_share: f64,
     /// Which part of the lines of text has more than ASCII in it, from 0 to 1.
     pub unicode_share: f64,
+    /// No quotes and no backslashes: nothing of ASCII needs an escape.
+    pub plain: bool,
     /// The same seed makes the same lines, for ever.
     pub seed: u64,
 }
@@ -28,6 +30,7 @@ impl Default for Mix {
             length: 16..=16,
             title_share: 0.0,
             unicode_share: 0.0,
+            plain: false,
             seed: 1,
         }
     }
@@ -136,7 +139,8 @@ impl Script {
         let (line, reply) = (self.lines.len(), self.replies.len());
         loop {
             let length = random.within(&mix.length);
-            random.line(length, unicode, &mut self.lines);
+            let ascii = if mix.plain { PLAIN } else { ASCII };
+            random.line(length, unicode, ascii, &mut self.lines);
             let text = Line::Text(&self.lines[line..]);
             // A random line may be a command; it is not wanted then, nor what it did.
             let mut tried = session.clone();
@@ -264,7 +268,7 @@ impl Random {
     }
 
     /// Appends a line of exactly so many bytes: words of some letters, with now and then what a quoting has to deal with.
-    fn line(&mut self, length: usize, unicode: bool, out: &mut Vec<u8>) {
+    fn line(&mut self, length: usize, unicode: bool, ascii: &[u8], out: &mut Vec<u8>) {
         let begin = out.len();
         let end = begin + length;
         while out.len() < end {
@@ -273,7 +277,7 @@ impl Random {
             let bytes = if letter {
                 self.letter().encode_utf8(&mut utf8).as_bytes()
             } else {
-                std::slice::from_ref(&ASCII[self.below(ASCII.len())])
+                std::slice::from_ref(&ascii[self.below(ascii.len())])
             };
             // What does not fit any more gives way to a character of one byte.
             if bytes.len() <= end - out.len() {
@@ -294,6 +298,9 @@ impl Random {
 /// Mostly letters.
 const ASCII: &[u8] =
     b"aabcddeeefghhiiijklmnnooopqrrsssttuuvwxyz ETAOIN etaoin srhldcu 0123456789 -,.!?'\"\\ ";
+/// The same without what a quoting has to deal with.
+const PLAIN: &[u8] =
+    b"aabcddeeefghhiiijklmnnooopqrrsssttuuvwxyz ETAOIN etaoin srhldcu 0123456789 -,.!? ";
 
 #[cfg(test)]
 mod tests {
@@ -304,6 +311,7 @@ mod tests {
             length: 0..=40,
             title_share: 0.3,
             unicode_share: 0.5,
+            plain: false,
             seed: 7,
         }
     }
@@ -350,6 +358,7 @@ mod tests {
             length: 16..=16,
             title_share: 0.0,
             unicode_share: 0.0,
+            plain: false,
             seed: 1,
         });
         assert_eq!(fixed.lines(0, 0), b"e!utAnOvIrhsuohr\n");
@@ -387,6 +396,21 @@ mod tests {
         let unicode = of(&|n| !script.lines(n, n).is_ascii());
         assert!((title - 0.3).abs() < 0.002, "{title}");
         assert!((unicode - 0.5).abs() < 0.002, "{unicode}");
+    }
+
+    #[test]
+    fn plain_lines_need_no_escape() {
+        let escapes = |plain| {
+            let script = Script::new(&Mix {
+                plain,
+                ..Mix::default()
+            });
+            let odd = |text: &[u8]| text.iter().filter(|byte| b"'\"\\".contains(byte)).count();
+            // Two quotes go around each text.
+            (odd(&script.lines), odd(&script.replies) - 2 * script.len())
+        };
+        assert_eq!(escapes(true), (0, 0));
+        assert_ne!(escapes(false), (0, 0));
     }
 
     #[test]

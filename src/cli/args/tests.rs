@@ -282,7 +282,7 @@ fn load_has_the_defaults_of_a_plan() {
 fn every_flag_of_load_is_read() {
     let order = load(
         "unix:/x -c 2 --rate 20k --duration 1m --requests 7 --warmup 250ms --line-length 1-9 --title-share 30% \
-         --unicode-share 0.25 --seed 9 --ramp 0.5 --idle 3 --slow-readers 4 --timeout 1s --max-in-flight 8 \
+         --unicode-share 0.25 --plain --seed 9 --ramp 0.5 --idle 3 --slow-readers 4 --timeout 1s --max-in-flight 8 \
          --server-pid 1 --json - --html h --fail-if p99>5ms --fail-if errors>0",
     );
     let want = Plan {
@@ -291,6 +291,7 @@ fn every_flag_of_load_is_read() {
             length: 1..=9,
             title_share: 0.3,
             unicode_share: 0.25,
+            plain: true,
             seed: 9,
         },
         connections: 2,

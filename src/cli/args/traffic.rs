@@ -72,6 +72,11 @@ pub struct TrafficArgs {
     #[arg(help = "Which part of the lines is Unicode")]
     pub unicode_share: f64,
 
+    /// No quotes and no backslashes.
+    #[arg(long)]
+    #[arg(help = "Send no quotes and no backslashes: no reply in ASCII needs an escape")]
+    pub plain: bool,
+
     /// What the lines are made from.
     #[arg(
         long,
@@ -175,6 +180,7 @@ impl From<TrafficArgs> for Plan {
                 length: arguments.line_length,
                 title_share: arguments.title_share,
                 unicode_share: arguments.unicode_share,
+                plain: arguments.plain,
                 seed: arguments.seed,
             },
             connections: arguments.connections,
