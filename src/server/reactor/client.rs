@@ -171,10 +171,10 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::read_line`].
-    pub(super) fn flush(&mut self) -> Flush<'_> {
+    pub(super) fn finish(&mut self) -> Finish<'_> {
         self.forget_input();
         self.stream.end_follows();
-        Flush(self)
+        Finish(self)
     }
 
     /// Whether it has been silent for too long. `TimedOut` alone does not say so: a connection whose other machine is gone
@@ -251,10 +251,10 @@ impl<'a> Future for ReadLine<'a> {
     }
 }
 
-/// See [`Client::flush`].
-pub(super) struct Flush<'a>(&'a mut Client);
+/// See [`Client::finish`].
+pub(super) struct Finish<'a>(&'a mut Client);
 
-impl Future for Flush<'_> {
+impl Future for Finish<'_> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

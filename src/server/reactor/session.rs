@@ -54,5 +54,5 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
             Answer::Quit => break,
         }
     }
-    client.flush().await
+    client.finish().await
 }

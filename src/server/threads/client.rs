@@ -290,13 +290,21 @@ impl Client {
         (self.from, self.at) = (0, 0);
     }
 
-    /// Sends what was written.
+    /// Sends what was written, at the end of the dialogue. The end of the connection must follow.
     ///
     /// # Errors
     /// As [`Client::read_line`].
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.send_output(true)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send_output(false)
+    }
+
+    fn send_output(&mut self, is_last: bool) -> io::Result<()> {
         while self.sent < self.output.len() {
-            match self.connection.send(&self.output[self.sent..]) {
+            match self.connection.send(&self.output[self.sent..], is_last) {
                 Ok(count) => self.sent += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {

@@ -75,9 +75,11 @@ impl Connection {
         }
     }
 
-    /// Sends as much as the socket takes right now.
-    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    /// Sends as much as the socket takes right now. If it is the last, the end must follow at once, and may leave in one
+    /// packet with it.
+    pub(super) fn send(&self, bytes: &[u8], is_last: bool) -> io::Result<usize> {
+        let mut flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        flags.set(SendFlags::MORE, is_last);
         Ok(send(&self.socket, bytes, flags)?)
     }
 

@@ -258,7 +258,7 @@ impl Door {
 
 /// Tells a client that there is no place, without a thread: it takes the few bytes at once, or it is no matter.
 fn dismiss(connection: &Connection) {
-    let _ = connection.send(SERVER_FULL);
+    let _ = connection.send(SERVER_FULL, true);
     let _ = connection.say_no_more();
 }
 

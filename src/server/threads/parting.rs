@@ -47,7 +47,7 @@ impl Client {
         self.connection.set_stuck(true);
         let (mut rest, deadline) = (farewell, now() + LINGER);
         while !rest.is_empty() && now() < deadline {
-            match self.connection.send(rest) {
+            match self.connection.send(rest, true) {
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     let _ = self.look();

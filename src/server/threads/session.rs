@@ -24,5 +24,5 @@ pub(super) fn nbcaser(client: &mut Client) -> io::Result<()> {
             Answer::Quit => break,
         }
     }
-    client.flush()
+    client.finish()
 }
