@@ -205,13 +205,17 @@ fn caseless_run<'a>(simd: impl Simd, mut at: Progress<'a>, to: &mut Gathered) ->
         && let Some(room) = to[at.length..].first_chunk_mut()
     {
         let count = caseless::of_three_bytes(simd, &utf8::window(at.rest), room);
+        if count == 4 {
+            // Guessed ahead by the processor, where a product of the count would have to be waited for.
+            at.length += 6 * 4;
+            at.pass(3 * 4, false);
+            continue;
+        }
         at.length += 6 * count;
         at.pass(3 * count, at.in_word && count == 0);
-        if count < 4 {
-            let [b' ', ..] = at.rest else { break };
-            at.put(to, b" ", 1);
-            at.pass(1, false);
-        }
+        let [b' ', ..] = at.rest else { break };
+        at.put(to, b" ", 1);
+        at.pass(1, false);
     }
     at
 }
@@ -244,11 +248,14 @@ fn high_run<'a>(simd: impl Simd, mut at: Progress<'a>, to: &mut Gathered) -> Pro
         && let Some(room) = to[at.length..].first_chunk_mut()
     {
         let count = caseless::of_four_bytes(simd, &utf8::window(at.rest), room);
+        if count == 4 {
+            at.length += 10 * 4; // as above
+            at.pass(4 * 4, false);
+            continue;
+        }
         at.length += 10 * count;
         at.pass(4 * count, at.in_word && count == 0);
-        if count < 4 {
-            break;
-        }
+        break;
     }
     at
 }
