@@ -5,6 +5,8 @@
 //! written so that the compiler vectorises them, for what every x86-64 has (SSE2) and, where a line
 //! is worth the question, for what newer ones have: see [`registers`](super::registers).
 
+use fearless_simd::{prelude::*, u8x64};
+
 use super::registers::{BLOCK, either, outside, widest};
 
 /// Cases one byte of plain text, given the byte before it.
@@ -103,78 +105,104 @@ pub(super) fn push(case: impl CaseByte, text: &[u8], out: &mut Vec<u8>) -> bool 
     let Some((first, _)) = text.split_first_chunk::<BLOCK>() else {
         return push_short(case, text, out);
     };
-    // The first block has no byte before it; a blank stands in.
-    let mut before = [b' '; BLOCK];
-    before[1..].copy_from_slice(&first[..BLOCK - 1]);
-    let Some(cased) = block(case, first, &before, b'\'') else {
+    if text.len() >= WIDE {
+        return push_long(case, text, out);
+    }
+    let Some(cased) = block(case, first, &behind_blank(first), b'\'') else {
         return false;
     };
     out.extend_from_slice(&cased);
-    if text.len() == BLOCK {
-        return true;
-    }
-    push_rest(case, text, out)
+    text.len() == BLOCK || push_rest(case, text, out)
+}
+
+/// What begins one byte earlier than the first bytes of a text: no byte is before it, and a blank stands in.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as for `block`")]
+fn behind_blank<const N: usize>(first: &[u8; N]) -> [u8; N] {
+    let mut before = [b' '; N];
+    before[1..].copy_from_slice(&first[..N - 1]);
+    before
 }
 
 /// All but the first block of `text`, which has more than that.
 fn push_rest(case: impl CaseByte, text: &[u8], out: &mut Vec<u8>) -> bool {
     let mut at = BLOCK;
     while at < text.len() {
-        // The last piece may begin inside the one before it, and then does a part of its work again.
-        let is_long = text.len() > BULK;
-        let length = if is_long {
-            BULK.max((text.len() - at) / BULK * BULK)
-        } else {
-            BLOCK
-        };
-        let from = at.min(text.len() - length);
+        // The last one may begin inside the one before it, and then does a part of its work again.
+        let from = at.min(text.len() - BLOCK);
         out.truncate(out.len() - (at - from));
-        let before = &text[from - 1..];
-        let text = &text[from..from + length];
-        let plain = if is_long {
-            push_bulk(case, text, before, out)
-        } else {
-            push_block(case, text, before, out)
+        let (Some(this), Some(before)) =
+            (text[from..].first_chunk(), text[from - 1..].first_chunk())
+        else {
+            unreachable!("each has a block")
         };
-        if !plain {
+        let Some(cased) = block(case, this, before, b'\'') else {
             return false;
-        }
-        at = from + length;
+        };
+        out.extend_from_slice(&cased);
+        at = from + BLOCK;
     }
     true
 }
 
-/// One block; `before` begins one byte earlier.
-fn push_block(case: impl CaseByte, text: &[u8], before: &[u8], out: &mut Vec<u8>) -> bool {
-    let (Some(text), Some(before)) = (text.first_chunk(), before.first_chunk()) else {
-        unreachable!("each has a block")
-    };
-    let Some(cased) = block(case, text, before, b'\'') else {
-        return false;
-    };
-    out.extend_from_slice(&cased);
-    true
-}
+/// How many bytes one round of the loop for long text takes: two registers of 32.
+const WIDE: usize = 64;
 
-/// How many bytes one round of the bulk loop takes where registers have 32: the compiler has four of them at work. What is
-/// left over it would case byte by byte.
-const BULK: usize = 128;
-
-/// The same for many blocks in one loop, for which `out` grows once. Block by block takes 3 instructions a byte;
+/// Text of that much at least, in one loop for which `out` grows once. Block by block takes 3 instructions a byte;
 /// this takes 0.4 with registers of 32 bytes.
 #[inline(never)]
-fn push_bulk(case: impl CaseByte, text: &[u8], before: &[u8], out: &mut Vec<u8>) -> bool {
-    widest!(_simd => {
-        // A minimum and a maximum cost less than two comparisons and what puts them together.
-        let (mut least, mut greatest, mut escaped) = (u8::MAX, 0, false);
-        out.extend(text.iter().zip(before).map(|(&byte, &before)| {
-            least = least.min(byte);
-            greatest = greatest.max(byte);
-            escaped |= byte == b'\'' || byte == b'\\';
-            case.cased(byte, before)
-        }));
-        least >= b' ' && greatest <= b'~' && !escaped
+fn push_long(case: impl CaseByte, text: &[u8], out: &mut Vec<u8>) -> bool {
+    widest!(simd => {
+        let Some(first) = text.first_chunk() else {
+            unreachable!("it is long")
+        };
+        let rounds = text.len() / WIDE * WIDE;
+        push_wide(simd, case, first, &behind_blank(first), out)
+            && push_bulk(case, &text[WIDE..rounds], &text[WIDE - 1..], out)
+            && (rounds == text.len() || {
+                // What is left begins inside the last round, and does a part of its work again.
+                let from = text.len() - WIDE;
+                out.truncate(out.len() - (rounds - from));
+                let (Some(last), Some(before)) = (text[from..].first_chunk(), text[from - 1..].first_chunk()) else {
+                    unreachable!("it is long")
+                };
+                push_wide(simd, case, last, before, out)
+            })
     })
+}
+
+/// One round, at either end of a long text.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "see `widest`")]
+fn push_wide(
+    simd: impl Simd,
+    case: impl CaseByte,
+    text: &[u8; WIDE],
+    before: &[u8; WIDE],
+    out: &mut Vec<u8>,
+) -> bool {
+    let bytes = u8x64::simd_from(simd, *text);
+    let odd =
+        bytes.simd_lt(b' ') | bytes.simd_gt(b'~') | bytes.simd_eq(b'\'') | bytes.simd_eq(b'\\');
+    out.extend_from_slice(&std::array::from_fn::<_, WIDE, _>(|i| {
+        case.cased(text[i], before[i])
+    }));
+    !odd.any_true()
+}
+
+/// All rounds in between.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "see `widest`")]
+fn push_bulk(case: impl CaseByte, text: &[u8], before: &[u8], out: &mut Vec<u8>) -> bool {
+    // A minimum and a maximum cost less than two comparisons and what puts them together.
+    let (mut least, mut greatest, mut escaped) = (u8::MAX, 0, false);
+    out.extend(text.iter().zip(before).map(|(&byte, &before)| {
+        least = least.min(byte);
+        greatest = greatest.max(byte);
+        escaped |= byte == b'\'' || byte == b'\\';
+        case.cased(byte, before)
+    }));
+    least >= b' ' && greatest <= b'~' && !escaped
 }
 
 /// Text of less than a block: padded to one, and the padding removed from the answer.

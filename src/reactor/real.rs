@@ -154,14 +154,17 @@ impl Driver for MioDriver {
                 Token(bits) => {
                     let tail = event.is_read_closed() || event.is_priority() || event.is_error();
                     let mut ready = Ready::NONE;
-                    if event.is_readable() || tail {
+                    if event.is_readable() {
                         ready = ready.with(Ready::READABLE);
                     }
-                    if event.is_writable() || event.is_write_closed() || event.is_error() {
+                    if event.is_writable() {
                         ready = ready.with(Ready::WRITABLE);
                     }
                     if tail {
-                        ready = ready.with(Ready::TAIL);
+                        ready = ready.with(Ready::READABLE).with(Ready::TAIL);
+                        if event.is_write_closed() || event.is_error() {
+                            ready = ready.with(Ready::WRITABLE);
+                        }
                     }
                     events.push(Event {
                         id: Id::from_bits(bits as u64),

@@ -108,6 +108,7 @@ impl Timers {
     }
 
     /// Moves the top entry to where its timer's deadline is now, or drops it if it is dead.
+    #[cold]
     fn mend_top(&mut self) {
         let Some(Reverse((_, sequence, bits))) = self.heap.pop() else {
             return;
