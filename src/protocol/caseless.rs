@@ -1,18 +1,21 @@
-//! Scripts without case, four characters at a time: checked, taken apart and escaped in a register.
+//! Scripts without case, eight or four characters at a time: checked, taken apart and escaped in a register.
 //!
 //! Their escapes need no table, and all of one kind are of one length. So what one by one is a chain of look-ups is here a
-//! few steps for four of them: move their bytes apart, cut the bits of their codes out, those into digits, move the
+//! few steps for all of them: move their bytes apart, cut the bits of their codes out, those into digits, move the
 //! digits apart for what stands between them.
 
 #![expect(clippy::inline_always, reason = "registers are those of the caller")]
 
-use fearless_simd::{Simd, mask32x4, prelude::*, u8x16, u32x4};
+use fearless_simd::{Simd, i8x32, prelude::*, u8x16, u8x32, u32x4, u32x8};
 
 use super::casing::{CASELESS, CASELESS_BLOCK, KOREAN, PAST_ALL_CASE};
 use super::registers::BLOCK;
 
+/// What is looked at at once.
+pub(super) const WINDOW: usize = 2 * BLOCK;
+
 /// What the escapes of [`of_three_bytes`] take, and room for whole registers.
-pub(super) const FOUR_SHORT: usize = 32;
+pub(super) const EIGHT_SHORT: usize = 56;
 
 /// The same for [`of_four_bytes`].
 pub(super) const FOUR_LONG: usize = 52;
@@ -20,34 +23,61 @@ pub(super) const FOUR_LONG: usize = 52;
 /// An index that moves a zero.
 const NO: u8 = u8::MAX;
 
+/// An index of something that is masked out afterwards.
+const ANY: u8 = 0;
+
+/// How many bytes there are before the first that is ASCII.
+#[inline(always)]
+pub(super) fn before_ascii<S: Simd>(simd: S, bytes: &[u8; WINDOW]) -> usize {
+    let bytes: i8x32<S> = u8x32::simd_from(simd, *bytes).bitcast();
+    bytes.simd_lt(0).to_bitmask().trailing_ones() as usize
+}
+
 /// Writes the escapes, of 6 bytes each, of the characters that `bytes` begins with, as far as they take three bytes and
-/// are certain to have no case; tells how many of four those are.
+/// are certain to have no case; tells how many of eight those are.
 #[inline(always)]
 pub(super) fn of_three_bytes<S: Simd>(
     simd: S,
-    bytes: &[u8; BLOCK],
-    to: &mut [u8; FOUR_SHORT],
+    bytes: &[u8; WINDOW],
+    to: &mut [u8; EIGHT_SHORT],
 ) -> usize {
-    let bytes = u8x16::simd_from(simd, *bytes);
-    let apart = [2, 1, 0, NO, 5, 4, 3, NO, 8, 7, 6, NO, 11, 10, 9, NO];
-    let windows: u32x4<S> = moved(bytes, apart).bitcast();
+    // Four of them in either half of the register.
+    let half = |at: usize| u8x16::simd_from(simd, std::array::from_fn(|i| bytes[at + i]));
+    let apart = [2, 1, 0, ANY, 5, 4, 3, ANY, 8, 7, 6, ANY, 11, 10, 9, ANY];
+    let windows: u32x8<S> = moved_in_halves(half(0).combine(half(12)), apart).bitcast();
     let are_three = (windows & 0xf0_c0c0).simd_eq(0xe0_8080);
     let codes = windows >> 4 & 0xf000 | windows >> 2 & 0x0fc0 | windows & 0x3f;
     // The bits of the first block, whose codes take fewer bytes, and of the surrogates' are not set.
     let blocks = codes >> CASELESS_BLOCK.trailing_zeros();
-    let are_caseless = (u32x4::splat(simd, CASELESS) >> blocks & 1).simd_eq(1)
+    let are_caseless = (u32x8::splat(simd, CASELESS) >> blocks & 1).simd_eq(1)
         | (codes & !(KOREAN.end - KOREAN.start - 1)).simd_eq(KOREAN.start);
 
-    let digits = in_digits(four_low(codes));
-    let first = [NO, NO, 0, 1, 2, 3, NO, NO, 4, 5, 6, 7, NO, NO, 8, 9];
-    let second = [
-        10, 11, NO, NO, 12, 13, 14, 15, NO, NO, NO, NO, NO, NO, NO, NO,
+    // The last four hexadecimal digits of each code as bytes, the first one lowest.
+    let digits =
+        codes >> 12 & 0x0f | codes & 0x0f00 | codes << 12 & 0x0f_0000 | codes << 24 & 0x0f00_0000;
+    let table = u8x16::simd_from(simd, *b"0123456789abcdef");
+    let digits = table
+        .combine(table)
+        .swizzle_dyn_within_blocks(digits.to_bytes());
+    let begin = [ANY, ANY, 0, 1, 2, 3, ANY, ANY, 4, 5, 6, 7, ANY, ANY, 8, 9];
+    let end = [
+        10, 11, ANY, ANY, 12, 13, 14, 15, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
     ];
-    let between = *b"\\u\0\0\0\0\\u\0\0\0\0\\u\0\0";
-    let between_second = *b"\0\0\\u\0\0\0\0\0\0\0\0\0\0\0\0";
-    (moved(digits, first) | u8x16::simd_from(simd, between)).store_slice(&mut to[..16]);
-    (moved(digits, second) | u8x16::simd_from(simd, between_second)).store_slice(&mut to[16..]);
-    leading(are_three & are_caseless)
+    let begins = between(
+        moved_in_halves(digits, begin),
+        b"\\u\0\0\0\0\\u\0\0\0\0\\u\0\0",
+    );
+    let ends = between(
+        moved_in_halves(digits, end),
+        b"\0\0\\u\0\0\0\0\0\0\0\0\0\0\0\0",
+    );
+    let ((first, third), (second, fourth)) = (begins.split(), ends.split());
+    // Each overwrites what the one before it has too many.
+    first.store_slice(&mut to[..16]);
+    second.store_slice(&mut to[16..32]);
+    third.store_slice(&mut to[24..40]);
+    fourth.store_slice(&mut to[40..]);
+    (are_three & are_caseless).to_bitmask().trailing_ones() as usize
 }
 
 /// The same for those that take four bytes and are past all letters, with escapes of 10 bytes.
@@ -66,18 +96,20 @@ pub(super) fn of_four_bytes<S: Simd>(
     let are_past = codes.simd_ge(*PAST_ALL_CASE.start()) & codes.simd_le(*PAST_ALL_CASE.end());
 
     let high = codes >> 4 & 0x0f_0000 | codes << 8 & 0x0f00_0000;
-    let low = four_low(codes);
+    let low =
+        codes >> 12 & 0x0f | codes & 0x0f00 | codes << 12 & 0x0f_0000 | codes << 24 & 0x0f00_0000;
+    let digits = u8x16::simd_from(simd, *b"0123456789abcdef");
     let first = [NO, NO, 0, 1, 2, 3, 4, 5, 6, 7, NO, NO, 8, 9, 10, 11];
     let second = [
         12, 13, 14, 15, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
     ];
     let between = u8x16::simd_from(simd, *b"\\U\0\0\0\0\0\0\0\0\\U\0\0\0\0");
     for (pair, at) in [(high.zip_low(low), 0), (high.zip_high(low), 20)] {
-        let digits = in_digits(pair);
+        let digits = digits.swizzle_dyn(pair.to_bytes());
         (moved(digits, first) | between).store_slice(&mut to[at..at + 16]);
         moved(digits, second).store_slice(&mut to[at + 16..at + 32]);
     }
-    leading(are_four & are_past)
+    (are_four & are_past).to_bitmask().trailing_ones() as usize
 }
 
 /// The bytes in other places.
@@ -86,22 +118,23 @@ fn moved<S: Simd>(bytes: u8x16<S>, places: [u8; BLOCK]) -> u8x16<S> {
     bytes.swizzle_dyn_precise(places)
 }
 
-/// The last four hexadecimal digits of each code as bytes, the first one lowest.
+/// The bytes of either half in other places of it.
 #[inline(always)]
-fn four_low<S: Simd>(codes: u32x4<S>) -> u32x4<S> {
-    codes >> 12 & 0x0f | codes & 0x0f00 | codes << 12 & 0x0f_0000 | codes << 24 & 0x0f00_0000
+fn moved_in_halves<S: Simd>(bytes: u8x32<S>, places: [u8; BLOCK]) -> u8x32<S> {
+    bytes.swizzle_dyn_within_blocks(twice(bytes.simd, places))
 }
 
-/// Each byte as a hexadecimal digit.
+/// The bytes, but what `text` has where that is not zero, in either half.
 #[inline(always)]
-fn in_digits<S: Simd>(bytes: u32x4<S>) -> u8x16<S> {
-    u8x16::simd_from(bytes.simd, *b"0123456789abcdef").swizzle_dyn(bytes.to_bytes())
+fn between<S: Simd>(bytes: u8x32<S>, text: &[u8; BLOCK]) -> u8x32<S> {
+    let free = text.map(|byte| if byte == 0 { u8::MAX } else { 0 });
+    bytes & twice(bytes.simd, free) | twice(bytes.simd, *text)
 }
 
-/// How many are true before the first that is not.
 #[inline(always)]
-fn leading<S: Simd>(mask: mask32x4<S>) -> usize {
-    mask.to_bitmask().trailing_ones() as usize
+fn twice<S: Simd>(simd: S, half: [u8; BLOCK]) -> u8x32<S> {
+    let half = u8x16::simd_from(simd, half);
+    half.combine(half)
 }
 
 #[cfg(test)]
@@ -114,16 +147,17 @@ mod tests {
     /// How many of the characters that `text` begins with are taken, on every level; and that they are escaped as each is.
     #[track_caller]
     fn taken(text: &[u8], four_bytes: bool) -> usize {
-        let mut bytes = [b'!'; BLOCK];
-        let length = text.len().min(BLOCK);
+        let mut bytes = [b'!'; WINDOW];
+        let length = text.len().min(WINDOW);
         bytes[..length].copy_from_slice(&text[..length]);
         let counts = [Level::baseline(), Level::new()].map(|level| {
-            let mut to = [0; FOUR_LONG];
-            let room = to.first_chunk_mut().expect("there is more");
+            let mut to = [0; EIGHT_SHORT];
             let count = if four_bytes {
-                dispatch!(level, simd => of_four_bytes(simd, &bytes, &mut to))
+                let bytes = bytes.first_chunk().expect("a window has two blocks");
+                let room = to.first_chunk_mut().expect("there is more");
+                dispatch!(level, simd => of_four_bytes(simd, bytes, room))
             } else {
-                dispatch!(level, simd => of_three_bytes(simd, &bytes, room))
+                dispatch!(level, simd => of_three_bytes(simd, &bytes, &mut to))
             };
             let bytes = &bytes[..count * if four_bytes { 4 } else { 3 }];
             let mut expected = Vec::new();
@@ -153,13 +187,13 @@ mod tests {
             let short = c.len_utf8() == 3 && (in_block || KOREAN.contains(&code));
             let long = PAST_ALL_CASE.contains(&code);
             assert!(has_no_case || !short && !long, "U+{code:04X}");
-            for (usual, four_bytes, fits) in [('漢', false, short), ('😀', true, long)] {
-                let place = code as usize % 4;
-                let mut text = [usual; 4];
+            for (usual, most, fits) in [('漢', 8, short), ('😀', 4, long)] {
+                let place = code as usize % most;
+                let mut text = vec![usual; most];
                 text[place] = c;
-                let expected = if fits { 4 } else { place };
+                let expected = if fits { most } else { place };
                 let text = String::from_iter(text);
-                assert_eq!(taken(text.as_bytes(), four_bytes), expected, "U+{code:04X}");
+                assert_eq!(taken(text.as_bytes(), most == 4), expected, "U+{code:04X}");
             }
         }
     }

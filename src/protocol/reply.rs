@@ -8,7 +8,7 @@
 use fearless_simd::Simd;
 
 use super::ascii;
-use super::caseless::{self, FOUR_LONG};
+use super::caseless::{self, EIGHT_SHORT};
 use super::forms::{self, Form, Forms, LONGEST};
 use super::plain::{self, CaseByte, TitleByte, UpperByte};
 use super::registers::{BLOCK, widest};
@@ -41,8 +41,8 @@ type Gathered = [u8; FULL + ROOM];
 /// With more than this, it is time to empty it.
 const FULL: usize = 512;
 
-/// What may be written behind that: two forms, one of the longest, or four escapes.
-const ROOM: usize = FOUR_LONG;
+/// What may be written behind that: two forms, one of the longest, or eight escapes.
+const ROOM: usize = EIGHT_SHORT;
 
 /// What comes behind a text: a quote and a line end.
 const END: usize = 3;
@@ -204,18 +204,24 @@ fn caseless_run<'a>(simd: impl Simd, mut at: Progress<'a>, to: &mut Gathered) ->
     while at.has_room()
         && let Some(room) = to[at.length..].first_chunk_mut()
     {
-        let count = caseless::of_three_bytes(simd, &utf8::window(at.rest), room);
-        if count == 4 {
-            // Guessed ahead by the processor, where a product of the count would have to be waited for.
-            at.length += 6 * 4;
-            at.pass(3 * 4, false);
-            continue;
+        // Where it ends is seen before the characters are taken apart: the next ones wait for that alone, and whether these
+        // are what they seem the processor guesses.
+        let mut padded = None;
+        let window = utf8::window(at.rest, &mut padded);
+        let length = caseless::before_ascii(simd, window).min(3 * 8);
+        let count = caseless::of_three_bytes(simd, window, room);
+        if 3 * count < length {
+            at.length += 6 * count;
+            at.pass(3 * count, at.in_word && count == 0);
+            break;
         }
-        at.length += 6 * count;
-        at.pass(3 * count, at.in_word && count == 0);
-        let [b' ', ..] = at.rest else { break };
-        at.put(to, b" ", 1);
-        at.pass(1, false);
+        at.length += 2 * length;
+        at.pass(length, false);
+        if length < 3 * 8 {
+            let [b' ', ..] = at.rest else { break };
+            at.put(to, b" ", 1);
+            at.pass(1, false);
+        }
     }
     at
 }
@@ -247,7 +253,9 @@ fn high_run<'a>(simd: impl Simd, mut at: Progress<'a>, to: &mut Gathered) -> Pro
     while at.has_room()
         && let Some(room) = to[at.length..].first_chunk_mut()
     {
-        let count = caseless::of_four_bytes(simd, &utf8::window(at.rest), room);
+        let mut padded = None;
+        let window = utf8::window(at.rest, &mut padded);
+        let count = caseless::of_four_bytes(simd, window, room);
         if count == 4 {
             at.length += 10 * 4; // as above
             at.pass(4 * 4, false);

@@ -3,8 +3,6 @@
 //! To check a whole line first, as `str::from_utf8` does, would take as long again as to answer it
 //! (0.7 ns a byte of Greek text): so the check is made on the way.
 
-use super::registers::BLOCK;
-
 /// How many characters take one byte.
 pub(super) const ASCII: usize = 0x80;
 
@@ -21,7 +19,8 @@ pub(super) fn first_code(bytes: &[u8]) -> Option<(u32, usize)> {
     // byte.
     let window = match bytes.first_chunk() {
         Some(&window) => u32::from_le_bytes(window),
-        None => padded(bytes)?,
+        None if bytes.is_empty() => return None,
+        None => u32::from_le_bytes(with_zeros(bytes)),
     };
     let bits = |byte: u32, mask: u32, shift: u32| (window >> (8 * byte) & mask) << shift;
     // Longer than need be is not UTF-8 either, hence the least code of each length.
@@ -79,23 +78,24 @@ fn of_three(window: u32) -> u32 {
     (window & 0x0f) << 12 | window >> 2 & 0xfc0 | window >> 16 & 0x3f
 }
 
-/// The first bytes; where there are not so many, zeros behind, which are no part of any character.
+/// The first bytes; where there are not so many, in `padded`, zeros behind, which are no part of any character.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "it is to stay in a register")]
-pub(super) fn window(bytes: &[u8]) -> [u8; BLOCK] {
-    bytes.first_chunk().copied().unwrap_or_else(|| {
-        let mut window = [0; BLOCK];
-        window[..bytes.len()].copy_from_slice(bytes);
-        window
-    })
+#[expect(clippy::inline_always, reason = "it is to stay in registers")]
+pub(super) fn window<'a, const N: usize>(
+    bytes: &'a [u8],
+    padded: &'a mut Option<[u8; N]>,
+) -> &'a [u8; N] {
+    match bytes.first_chunk() {
+        Some(window) => window,
+        None => padded.insert(with_zeros(bytes)),
+    }
 }
 
-/// The last few bytes with zeros behind, which end no character; `None` if there are none.
 #[cold]
-fn padded(bytes: &[u8]) -> Option<u32> {
-    let mut window = [0; 4];
+fn with_zeros<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut window = [0; N];
     window[..bytes.len()].copy_from_slice(bytes);
-    (!bytes.is_empty()).then_some(u32::from_le_bytes(window))
+    window
 }
 
 /// The character that `bytes` begins with, and its length in bytes; `None` if there is none or it
