@@ -9,10 +9,7 @@
 use fearless_simd::{Simd, i8x32, prelude::*, u8x16, u8x32, u32x4, u32x8};
 
 use super::casing::{CASELESS, CASELESS_BLOCK, KOREAN, PAST_ALL_CASE};
-use super::registers::BLOCK;
-
-/// What is looked at at once.
-pub(super) const WINDOW: usize = 2 * BLOCK;
+use super::registers::{BLOCK, WINDOW};
 
 /// What the escapes of [`of_three_bytes`] take, and room for whole registers.
 pub(super) const EIGHT_SHORT: usize = 56;

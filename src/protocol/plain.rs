@@ -5,9 +5,9 @@
 //! written so that the compiler vectorises them, for what every x86-64 has (SSE2) and, where a line
 //! is worth the question, for what newer ones have: see [`registers`](super::registers).
 
-use fearless_simd::{prelude::*, u8x64};
+use fearless_simd::{prelude::*, u8x16, u8x32, u8x64};
 
-use super::registers::{BLOCK, either, outside, widest};
+use super::registers::{BLOCK, WINDOW, either, outside, widest};
 
 /// Cases one byte of plain text, given the byte before it.
 pub(super) trait CaseByte: Copy {
@@ -89,6 +89,50 @@ pub(super) fn prefix(
 #[expect(clippy::inline_always, reason = "as for `block`")]
 fn cased(case: impl CaseByte, text: &[u8; BLOCK], before: &[u8; BLOCK]) -> [u8; BLOCK] {
     std::array::from_fn(|i| case.cased(text[i], before[i]))
+}
+
+/// The same for long functions, in which the compiler makes `from_fn` a call. In short ones this takes half as many
+/// instructions more.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "see `widest`")]
+pub(super) fn cased_in_loop(
+    case: impl CaseByte,
+    text: &[u8; BLOCK],
+    before: &[u8; BLOCK],
+) -> [u8; BLOCK] {
+    let mut cased = [0; BLOCK];
+    for (i, byte) in cased.iter_mut().enumerate() {
+        *byte = case.cased(text[i], before[i]);
+    }
+    cased
+}
+
+/// The bytes with another one in place of the first: a letter or a blank, as what is before a piece of plain text.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "see `widest`")]
+pub(super) fn behind<S: Simd>(simd: S, letter: bool, before: &[u8; BLOCK]) -> [u8; BLOCK] {
+    // In registers: written to memory and read again with all the rest, the byte would be waited for.
+    let but_first = u8x16::simd_from(simd, *before) & !u8x16::simd_from(simd, ONE[2]);
+    *(but_first | u8x16::simd_from(simd, ONE[usize::from(letter)]))
+}
+
+/// One byte, and zeros behind it: a blank, a letter, or all bits.
+const ONE: [[u8; BLOCK]; 3] = [one(b' '), one(b'a'), one(u8::MAX)];
+
+const fn one(byte: u8) -> [u8; BLOCK] {
+    let mut block = [0; BLOCK];
+    block[0] = byte;
+    block
+}
+
+/// Which bytes of a window are not plain, the first one's bit being the lowest. The first bit behind the window is set.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "see `widest`")]
+pub(super) fn odd_in_window<S: Simd>(simd: S, text: &[u8; WINDOW], quote: u8) -> u64 {
+    let bytes = u8x32::simd_from(simd, *text);
+    let odd =
+        bytes.simd_lt(b' ') | bytes.simd_gt(b'~') | bytes.simd_eq(b'\\') | bytes.simd_eq(quote);
+    odd.to_bitmask() | 1 << WINDOW
 }
 
 /// Which bytes of a block are not plain, the first one's bit being the lowest.

@@ -9,6 +9,9 @@ use fearless_simd::{Level, dispatch, prelude::*, u8x16};
 /// How many bytes are looked at at once: a register of nearly every processor.
 pub(super) const BLOCK: usize = 16;
 
+/// The same where it is worth more: one register where there are wider ones, else two.
+pub(super) const WINDOW: usize = 2 * BLOCK;
+
 /// Which bytes are one of the two, the first one's bit being the lowest.
 #[inline(always)]
 #[expect(

@@ -8,10 +8,11 @@
 use fearless_simd::Simd;
 
 use super::ascii;
-use super::caseless::{self, EIGHT_SHORT};
-use super::forms::{self, Form, Forms, LONGEST};
+use super::caseless;
+use super::forms::{self, Form, Forms, LONGEST, WIDTH};
 use super::plain::{self, CaseByte, TitleByte, UpperByte};
-use super::registers::{BLOCK, widest};
+use super::registers::{BLOCK, WINDOW, widest};
+use super::utf8::ASCII;
 use super::{title, utf8};
 
 /// Why a text has no reply.
@@ -41,8 +42,8 @@ type Gathered = [u8; FULL + ROOM];
 /// With more than this, it is time to empty it.
 const FULL: usize = 512;
 
-/// What may be written behind that: two forms, one of the longest, or eight escapes.
-const ROOM: usize = EIGHT_SHORT;
+/// What may be written behind that: a window of letters of two bytes, and what is copied with the last of them.
+const ROOM: usize = WINDOW / 2 * WIDTH + WIDTH;
 
 /// What comes behind a text: a quote and a line end.
 const END: usize = 3;
@@ -133,8 +134,27 @@ fn gather<'a, const N: usize>(
     while at.has_room() {
         match at.rest {
             [] => break,
-            [..=0x7f, ..=0x7f, ..] => at = plain_run(case, at, quote, to),
-            [..=0xdf, ..] => at = short_run(forms, at, to),
+            [..=0x7f, ..=0x7f, ..] => {
+                at = match windows(text, at.rest) {
+                    Some(_) => latin_run(simd, forms, case, text, at, quote, to),
+                    None => plain_run(case, at, quote, to),
+                };
+                if let [0xc0..=0xdf, ..] = at.rest {
+                    continue; // it has more like it behind it
+                }
+            }
+            [..=0xdf, ..] => {
+                at = short_run(forms, |_| None, at, to);
+                if N > 1
+                    && let [0xce, 0xa3, ..] | [_, 0xce, 0xa3, ..] | [_, _, 0xce, 0xa3, ..] = at.rest
+                {
+                    let left = at.rest.len();
+                    at = sigma_run(forms, text, at, to);
+                    if at.rest.len() < left {
+                        continue;
+                    }
+                }
+            }
             [0xe0 | 0xe3..=0xe9 | 0xeb..=0xed, ..] => at = caseless_run(simd, at, to),
             [..=0xef, ..] => at = letter_run(forms, at, to),
             [0xf0, 0x9f..=0xbf, ..] => at = high_run(simd, at, to),
@@ -145,6 +165,81 @@ fn gather<'a, const N: usize>(
         }
     }
     Some(at)
+}
+
+/// Plain ASCII, with a letter of two bytes or an escape here and there: French, Polish, code.
+///
+/// The plain pieces are found in one mask for a whole window: the next one waits for that alone, not for what the last one
+/// became.
+#[inline(always)]
+fn latin_run<'a, const N: usize>(
+    simd: impl Simd,
+    forms: Forms<N>,
+    case: impl CaseByte,
+    text: &[u8],
+    mut at: Progress<'a>,
+    quote: u8,
+    to: &mut Gathered,
+) -> Progress<'a> {
+    while at.has_room()
+        && let Some(window) = windows(text, at.rest)
+        && let Some(looked_at) = window[1..].first_chunk()
+    {
+        let odd = plain::odd_in_window(simd, looked_at, quote);
+        let mut i = 0;
+        let goes_on = loop {
+            if i >= WINDOW {
+                break true;
+            }
+            let (Some(before), Some(block)) = (
+                window[i..].first_chunk::<BLOCK>(),
+                window[1 + i..].first_chunk(),
+            ) else {
+                unreachable!("there is a block behind the window")
+            };
+            let length = ((odd >> i).trailing_zeros() as usize).min(BLOCK);
+            let before = plain::behind(simd, at.in_word, before);
+            at.put(to, &plain::cased_in_loop(case, block, &before), length);
+            i += length;
+            if let Some(last) = block[..length].last() {
+                at.in_word = plain::is_letter(*last);
+            }
+            if length == BLOCK || i >= WINDOW {
+                continue;
+            }
+            let (place, consumed) = match [window[1 + i], window[2 + i]] {
+                [ascii @ ..=0x7f, _] => (usize::from(ascii), 1),
+                [first @ 0xc0..=0xdf, second @ 0x80..=0xbf] => (
+                    ASCII + (usize::from(first & 0x1f) << 6 | usize::from(second & 0x3f)),
+                    2,
+                ),
+                _ => break false,
+            };
+            let roles = &forms.short[place];
+            let form = &roles[usize::from(at.in_word) % N];
+            if form.length() == 0 {
+                break false;
+            }
+            at.put(to, form.bytes(), form.length());
+            at.in_word = roles[0].is_cased();
+            i += consumed;
+            if !window[1 + i].is_ascii() {
+                break false; // there is a loop that takes two such letters at once
+            }
+        };
+        at.pass(i, at.in_word);
+        if !goes_on {
+            break;
+        }
+    }
+    at
+}
+
+/// A window at the front of `rest`, the end of `text`, with the byte before it and a block behind it.
+#[inline(always)]
+fn windows<'a>(text: &'a [u8], rest: &[u8]) -> Option<&'a [u8; 1 + WINDOW + BLOCK]> {
+    let from = (text.len() - rest.len()).checked_sub(1)?;
+    text[from..].first_chunk()
 }
 
 /// Plain ASCII, in whole registers.
@@ -177,6 +272,7 @@ fn plain_run<'a>(
 #[inline(always)]
 fn short_run<'a, const N: usize>(
     forms: Forms<N>,
+    closed: impl Fn(&[u8]) -> Option<&'static Form>,
     mut at: Progress<'a>,
     to: &mut Gathered,
 ) -> Progress<'a> {
@@ -186,16 +282,53 @@ fn short_run<'a, const N: usize>(
         let [first, second] = places.map(|place| &forms.short[place]);
         // Whether one is cased each of its forms knows. Asked of the first, it is known at once: of
         // the form itself, only when that of the character before it is, which takes twice as long.
-        let form = &first[usize::from(at.in_word) % N];
-        let next = &second[usize::from(first[0].is_cased()) % N];
-        if form.length() == 0 || next.length() == 0 {
-            break;
+        let mut form = &first[usize::from(at.in_word) % N];
+        let mut next = &second[usize::from(first[0].is_cased()) % N];
+        if form.length() == 0 {
+            let Some(found) = closed(at.rest) else { break };
+            form = found;
+        }
+        if next.length() == 0 {
+            let Some(found) = closed(&at.rest[consumed - 'Σ'.len_utf8()..]) else {
+                break;
+            };
+            next = found;
         }
         at.put(to, form.bytes(), form.length());
         at.put(to, next.bytes(), next.length());
         at.pass(consumed, second[0].is_cased());
     }
     at
+}
+
+/// The same from the first capital sigma on that goes on a word: a loop that knows of them would be longer for all that
+/// has none.
+#[inline(never)]
+fn sigma_run<'a, const N: usize>(
+    forms: Forms<N>,
+    text: &[u8],
+    at: Progress<'a>,
+    to: &mut Gathered,
+) -> Progress<'a> {
+    short_run(forms, |rest| sigma_at_once(forms, text, rest), at, to)
+}
+
+/// The form of the capital sigma, behind a cased character, that `rest`, the end of `text`, begins with, if what is right
+/// beside it tells.
+#[inline(always)]
+fn sigma_at_once<const N: usize>(
+    forms: Forms<N>,
+    text: &[u8],
+    rest: &[u8],
+) -> Option<&'static Form> {
+    let before = &text[..text.len() - rest.len()];
+    let after = rest.strip_prefix("Σ".as_bytes())?;
+    let letter = if title::ends_word_at_once(before, after)? {
+        'ς'
+    } else {
+        'σ'
+    };
+    Some(&forms.short[ASCII + letter as usize][1 % N])
 }
 
 /// Chinese, Hindi, and what else is certain to have no case, and the blanks in between.

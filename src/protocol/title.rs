@@ -54,6 +54,26 @@ pub(super) fn ends_word(
         && is_cased({ before }.find(|&c| !is_case_ignorable(c)))
 }
 
+/// The same for a sigma behind a cased character, where what is right beside it tells: letters of Greek and ASCII, of which
+/// none is case-ignorable, and what there is between words. `before` ends in that character, `after` begins behind the
+/// sigma.
+pub(super) fn ends_word_at_once(before: &[u8], after: &[u8]) -> Option<bool> {
+    let ([.., 0xce | 0xcf, _] | [.., b'A'..=b'Z' | b'a'..=b'z']) = before else {
+        return None;
+    };
+    match after {
+        []
+        | [
+            b' ' | b',' | b';' | b'!' | b'?' | b'-' | b'(' | b')' | b'"',
+            ..,
+        ] => Some(true),
+        [b'A'..=b'Z' | b'a'..=b'z', ..]
+        | [0xce, 0x91..=0xa1 | 0xa3..=0xbf, ..]
+        | [0xcf, 0x80..=0x8e, ..] => Some(false),
+        _ => None,
+    }
+}
+
 /// Property `Case_Ignorable`: apostrophes, full stops, accents, modifier letters and such.
 fn is_case_ignorable(c: char) -> bool {
     static IGNORABLE: LazyLock<Vec<u64>> = LazyLock::new(find_case_ignorable);
@@ -111,6 +131,24 @@ fn shows_ignorable(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_right_beside_a_sigma_tells_what_all_would_tell() {
+        let short = || ('\0'..'\u{800}').map(Some).chain([None]);
+        let mut told = 0;
+        for before in short().flatten().filter(|&c| is_cased(c)) {
+            for after in short() {
+                let behind = after.map(String::from).unwrap_or_default();
+                let before = before.to_string();
+                let expected = ends_word(before.chars().rev(), behind.chars(), is_cased);
+                if let Some(ends) = ends_word_at_once(before.as_bytes(), behind.as_bytes()) {
+                    assert_eq!(ends, expected, "{before}Σ{behind}");
+                    told += 1;
+                }
+            }
+        }
+        assert!(told > 10_000, "{told}");
+    }
 
     #[test]
     fn nothing_is_ignored_outside_the_areas() {
