@@ -109,6 +109,40 @@ const LETTERS_OF_ALL_KINDS: &[&[u8]] = &[
     "\u{10ffff}".as_bytes(),
 ];
 
+const LETTERS_AMONG_PLAIN_TEXT: &[&[u8]] = &[
+    b"a",
+    b"B",
+    b" ",
+    b", ",
+    b"fifteen letters",
+    b"This is more than one window and a block have, by far.",
+    "é".as_bytes(),
+    "Ñ".as_bytes(),
+    "ß".as_bytes(),
+    "ŉ".as_bytes(),
+    "ΐ".as_bytes(),
+    "ʰ".as_bytes(),
+    "Σ".as_bytes(),
+    "ΑΣ".as_bytes(),
+    "ς".as_bytes(),
+    "ж".as_bytes(),
+    "\u{85}".as_bytes(),
+    "\u{301}".as_bytes(),
+    "漢".as_bytes(),
+    "स्ते".as_bytes(),
+    b"'",
+    b"\"",
+    b"\\",
+    b".",
+    b"\x01",
+];
+
+const TAILS: &[&str] = &[
+    "",
+    "A tail of plain text that is longer than a window and a block.",
+    "漢字仮名交じり文漢字仮名交じり文",
+];
+
 const BYTES_THAT_ARE_NOT_UTF8: &[&[u8]] = &[
     b"a",
     b"\x7f",
@@ -188,8 +222,23 @@ proptest! {
     }
 
     #[test]
+    fn letters_among_plain_text(dialogue in lines(LETTERS_AMONG_PLAIN_TEXT, 60)) {
+        check_dialogue(&dialogue)?;
+    }
+
+    #[test]
     fn bytes_that_are_not_utf8(dialogue in lines(BYTES_THAT_ARE_NOT_UTF8, 6)) {
         check_dialogue(&dialogue)?;
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_in_a_long_line(
+        (text, odd) in (lines(LETTERS_AMONG_PLAIN_TEXT, 30), lines(BYTES_THAT_ARE_NOT_UTF8, 4)),
+        tail in prop::sample::select(TAILS),
+    ) {
+        let last = |lines: Vec<Vec<u8>>| lines.into_iter().next_back().unwrap_or_default();
+        let line = [&last(text)[..], &last(odd), tail.as_bytes()].concat();
+        check_dialogue(&[line.clone(), b"title".to_vec(), line])?;
     }
 
     #[test]
