@@ -6,7 +6,7 @@
 
 #![expect(clippy::inline_always, reason = "registers are those of the caller")]
 
-use fearless_simd::{Simd, i8x32, prelude::*, u8x16, u8x32, u32x4, u32x8};
+use fearless_simd::{Simd, i8x32, mask32x8, prelude::*, u8x16, u8x32, u32x4, u32x8};
 
 use super::casing::{CASELESS, CASELESS_BLOCK, KOREAN, PAST_ALL_CASE};
 use super::registers::{BLOCK, WINDOW};
@@ -30,6 +30,26 @@ pub(super) fn before_ascii<S: Simd>(simd: S, bytes: &[u8; WINDOW]) -> usize {
     bytes.simd_lt(0).to_bitmask().trailing_ones() as usize
 }
 
+/// The codes of the characters that `bytes` begins with, as far as they take three bytes, and how many of eight those are.
+/// What is longer than need be and surrogates get through.
+#[inline(always)]
+pub(super) fn codes_of_three_bytes<S: Simd>(simd: S, bytes: &[u8; WINDOW]) -> ([u32; 8], usize) {
+    let (codes, are_three) = taken_apart(simd, bytes);
+    (*codes, are_three.to_bitmask().trailing_ones() as usize)
+}
+
+/// The codes of eight characters of three bytes, and which of them are such.
+#[inline(always)]
+fn taken_apart<S: Simd>(simd: S, bytes: &[u8; WINDOW]) -> (u32x8<S>, mask32x8<S>) {
+    // Four of them in either half of the register.
+    let half = |at: usize| u8x16::from_slice(simd, &bytes[at..at + BLOCK]);
+    let apart = [2, 1, 0, ANY, 5, 4, 3, ANY, 8, 7, 6, ANY, 11, 10, 9, ANY];
+    let windows: u32x8<S> = moved_in_halves(half(0).combine(half(12)), apart).bitcast();
+    let are_three = (windows & 0xf0_c0c0).simd_eq(0xe0_8080);
+    let codes = windows >> 4 & 0xf000 | windows >> 2 & 0x0fc0 | windows & 0x3f;
+    (codes, are_three)
+}
+
 /// Writes the escapes, of 6 bytes each, of the characters that `bytes` begins with, as far as they take three bytes and
 /// are certain to have no case; tells how many of eight those are.
 #[inline(always)]
@@ -38,12 +58,7 @@ pub(super) fn of_three_bytes<S: Simd>(
     bytes: &[u8; WINDOW],
     to: &mut [u8; EIGHT_SHORT],
 ) -> usize {
-    // Four of them in either half of the register.
-    let half = |at: usize| u8x16::simd_from(simd, std::array::from_fn(|i| bytes[at + i]));
-    let apart = [2, 1, 0, ANY, 5, 4, 3, ANY, 8, 7, 6, ANY, 11, 10, 9, ANY];
-    let windows: u32x8<S> = moved_in_halves(half(0).combine(half(12)), apart).bitcast();
-    let are_three = (windows & 0xf0_c0c0).simd_eq(0xe0_8080);
-    let codes = windows >> 4 & 0xf000 | windows >> 2 & 0x0fc0 | windows & 0x3f;
+    let (codes, are_three) = taken_apart(simd, bytes);
     // The bits of the first block, whose codes take fewer bytes, and of the surrogates' are not set.
     let blocks = codes >> CASELESS_BLOCK.trailing_zeros();
     let are_caseless = (u32x8::splat(simd, CASELESS) >> blocks & 1).simd_eq(1)
@@ -191,6 +206,26 @@ mod tests {
                 let expected = if fits { most } else { place };
                 let text = String::from_iter(text);
                 assert_eq!(taken(text.as_bytes(), most == 4), expected, "U+{code:04X}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_code_of_each_character_of_three_bytes_is_told_in_each_place() {
+        for c in '\0'..'\u{20000}' {
+            let place = c as usize % 8;
+            let mut text = [*b"\xe1\x83\xa1"; 8].concat();
+            text.splice(3 * place..3 * place + 3, c.to_string().into_bytes());
+            let window = text.into_iter().chain([b'!'; WINDOW]).take(WINDOW);
+            let bytes: Vec<u8> = window.collect();
+            let bytes = bytes.first_chunk().expect("there are as many");
+            for level in [Level::baseline(), Level::new()] {
+                let (codes, count) = dispatch!(level, simd => codes_of_three_bytes(simd, bytes));
+                if c.len_utf8() == 3 {
+                    assert_eq!((codes[place], count), (u32::from(c), 8), "{c:?}");
+                } else {
+                    assert_eq!(count, place, "{c:?}");
+                }
             }
         }
     }

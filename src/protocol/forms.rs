@@ -62,7 +62,7 @@ impl Form {
 type Case = fn(char, &mut String);
 
 /// Characters are kept in pages of 128, and pages without a letter are not kept.
-const PAGE: usize = 128;
+pub(super) const PAGE: usize = 128;
 
 /// The forms of all letters in `N` roles: for upper case there is one role; for title case there
 /// are two, the character that begins a word and the one that goes on.
@@ -108,8 +108,14 @@ impl<const N: usize> Forms<N> {
     /// less than three bytes.
     #[inline]
     pub(super) fn in_page(&self, code: u32) -> Option<&'static [Form; N]> {
-        let page = usize::from(self.index[code as usize / PAGE % PAGES]);
-        Some(&self.pages.get(page)?[code as usize % PAGE])
+        Some(&self.page(code)?[code as usize % PAGE])
+    }
+
+    /// All forms of the page that the character of that code is on.
+    #[inline]
+    pub(super) fn page(&self, code: u32) -> Option<&'static [[Form; N]; PAGE]> {
+        let page = self.index[code as usize / PAGE % PAGES];
+        self.pages.get(usize::from(page))
     }
 
     /// The text of a form of length 0; `None` if what is around the character decides, as for

@@ -9,7 +9,7 @@ use fearless_simd::Simd;
 
 use super::ascii;
 use super::caseless;
-use super::forms::{self, Form, Forms, LONGEST, WIDTH};
+use super::forms::{self, Form, Forms, LONGEST, PAGE, WIDTH};
 use super::plain::{self, CaseByte, TitleByte, UpperByte};
 use super::registers::{BLOCK, WINDOW, widest};
 use super::utf8::ASCII;
@@ -156,7 +156,7 @@ fn gather<'a, const N: usize>(
                 }
             }
             [0xe0 | 0xe3..=0xe9 | 0xeb..=0xed, ..] => at = caseless_run(simd, at, to),
-            [..=0xef, ..] => at = letter_run(forms, at, to),
+            [..=0xef, ..] => at = letter_run(simd, forms, at, to),
             [0xf0, 0x9f..=0xbf, ..] => at = high_run(simd, at, to),
             _ => {}
         }
@@ -359,23 +359,41 @@ fn caseless_run<'a>(simd: impl Simd, mut at: Progress<'a>, to: &mut Gathered) ->
     at
 }
 
-/// Letters of three bytes: Georgian, Vietnamese, ancient Greek.
+/// Letters of three bytes: Georgian, Vietnamese, ancient Greek, and the blanks in between.
 #[inline(always)]
 fn letter_run<'a, const N: usize>(
+    simd: impl Simd,
     forms: Forms<N>,
     mut at: Progress<'a>,
     to: &mut Gathered,
 ) -> Progress<'a> {
-    while at.has_room()
-        && let Some(code) = utf8::first_of_three(at.rest)
-        && let Some(roles) = forms.in_page(code)
-    {
-        let form = &roles[usize::from(at.in_word) % N];
-        if form.length() == 0 {
+    while at.has_room() {
+        let mut padded = None;
+        let window = utf8::window(at.rest, &mut padded);
+        let (codes, count) = caseless::codes_of_three_bytes(simd, window);
+        let Some(page) = forms.page(codes[0]) else {
+            break;
+        };
+        let mut done = 0;
+        // Most alphabets are on one page.
+        let of_page = |code: &u32| *code as usize / PAGE == codes[0] as usize / PAGE;
+        for code in codes.into_iter().take(count).take_while(of_page) {
+            let roles = &page[code as usize % PAGE];
+            let form = &roles[usize::from(at.in_word) % N];
+            if form.length() == 0 {
+                break;
+            }
+            at.put(to, form.bytes(), form.length());
+            at.in_word = roles[0].is_cased();
+            done += 1;
+        }
+        at.pass(3 * done, at.in_word);
+        if let [b' ', ..] = at.rest {
+            at.put(to, b" ", 1);
+            at.pass(1, false);
+        } else if done == 0 {
             break;
         }
-        at.put(to, form.bytes(), form.length());
-        at.pass(3, roles[0].is_cased());
     }
     at
 }

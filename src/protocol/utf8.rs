@@ -64,20 +64,6 @@ pub(super) fn first_two(bytes: &[u8]) -> Option<([usize; 2], usize)> {
     }
 }
 
-/// The code of the first character, if it takes three bytes. What is longer than need be and
-/// surrogates get through.
-#[inline]
-pub(super) fn first_of_three(bytes: &[u8]) -> Option<u32> {
-    let window = u32::from_le_bytes(*bytes.first_chunk()?);
-    (window & 0xc0_c0f0 == 0x80_80e0).then_some(of_three(window))
-}
-
-/// The code of the three bytes, the first one lowest.
-#[inline]
-fn of_three(window: u32) -> u32 {
-    (window & 0x0f) << 12 | window >> 2 & 0xfc0 | window >> 16 & 0x3f
-}
-
 /// The first bytes; where there are not so many, in `padded`, zeros behind, which are no part of any character.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is to stay in registers")]
@@ -163,17 +149,5 @@ mod tests {
             }
         }
         assert_eq!((first_char(b""), last_char(b"")), (None, None));
-    }
-
-    #[test]
-    fn characters_of_three_bytes_are_taken_as_all_are() {
-        for c in '\0'..=char::MAX {
-            let text = String::from_iter([c, '!', '!']);
-            let code = Some(u32::from(c));
-            assert_eq!(
-                first_of_three(text.as_bytes()),
-                code.filter(|_| c.len_utf8() == 3)
-            );
-        }
     }
 }
