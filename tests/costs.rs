@@ -191,6 +191,22 @@ fn an_idle_server_makes_no_system_call() {
     println!("{CLIENTS} clients at rest for 3 s: no system call");
 }
 
+/// With two threads each system call would count that it uses its descriptor, and 64 clients take 3 % longer.
+#[test]
+fn a_server_that_logs_nothing_is_one_thread() {
+    let mut server = Setup::reactor().flags(&["--announce-every", "0"]).start();
+    for clients in 1..=3 {
+        eventually("its log rests", || server.threads() == 1);
+        let mut client = server.client();
+        client.ask("hello");
+        eventually("the log tells of each client", || {
+            server.logged("Received connection") == clients
+        });
+    }
+    eventually("its log rests again", || server.threads() == 1);
+    assert_eq!(server.stop().connections, 3);
+}
+
 #[test]
 fn ten_thousand_idle_connections_cost_less_than_a_kibibyte_each_even_after_long_lines() {
     const MANY: usize = 10_000;

@@ -63,6 +63,12 @@ impl Log {
         Ok(log)
     }
 
+    /// Lets the thread that writes end while nothing is logged, and start again when something is: for a program that has no
+    /// other.
+    pub fn rest(&self) {
+        self.queue.rest();
+    }
+
     /// How many lines were lost so far because stderr did not take them.
     pub fn dropped(&self) -> u64 {
         self.queue.lost()

@@ -73,6 +73,16 @@ impl Bench {
         self.answer(Ok(want.len()));
     }
 
+    /// Waits until the thread has ended, for want of anything to do.
+    fn rests(&self) {
+        let (state, _) = self
+            .queue
+            .done
+            .wait_timeout_while(self.queue.lock(), LONG, |state| state.has_thread)
+            .expect("nobody panics");
+        assert!(!state.has_thread, "it does not rest");
+    }
+
     /// Ends it, with no write left over.
     fn ends(self) -> u64 {
         assert!(self.queue.finish(LONG));
@@ -204,6 +214,44 @@ fn a_broken_writer_is_left_alone_until_there_is_a_line() {
     bench.call();
     bench.fail(ErrorKind::BrokenPipe);
     // `ends` sees no write: neither was the loss told into the void nor did the thread spin.
+    assert_eq!(bench.ends(), 1);
+}
+
+#[test]
+fn a_thread_that_rests_is_started_again_for_each_line() {
+    let bench = Bench::new(1000);
+    bench.queue.rest();
+    for line in ["one\n", "two\n", "three\n"] {
+        bench.rests();
+        bench.push(line);
+        bench.passes(line);
+    }
+    assert_eq!(bench.ends(), 0);
+}
+
+#[test]
+fn what_one_thread_has_cut_the_next_one_ends() {
+    let bench = Bench::new(1000);
+    bench.queue.rest();
+    bench.push("one\n");
+    bench.call();
+    bench.answer(Ok(2));
+    bench.call();
+    bench.fail(ErrorKind::StorageFull);
+    bench.rests();
+    bench.push("two\n");
+    bench.passes("\nnbcaser: 1 log line was lost\ntwo\n");
+    assert_eq!(bench.ends(), 1);
+}
+
+#[test]
+fn the_end_comes_at_rest_as_well() {
+    let bench = Bench::new(1000);
+    bench.queue.rest();
+    bench.rests();
+    assert!(bench.queue.finish(LONG), "nothing waits");
+    bench.push("late\n");
+    assert!(!bench.queue.lock().has_thread);
     assert_eq!(bench.ends(), 1);
 }
 
