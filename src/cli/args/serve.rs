@@ -131,11 +131,6 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// Whether the server takes no thread but the one that it is called on.
-    pub fn is_one_thread(&self) -> bool {
-        self.model == Model::Reactor && self.workers == 1 && self.trace.is_none()
-    }
-
     /// What no flag alone can tell to be wrong.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         if self.model == Model::Threads && self.workers > 1 {

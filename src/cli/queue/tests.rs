@@ -35,14 +35,11 @@ impl Bench {
     fn new(limit: usize) -> Self {
         let (calls, seen) = channel();
         let (answers, told) = channel();
-        let queue = Queue::start(
-            limit,
-            Told {
-                calls,
-                answers: told,
-            },
-        )
-        .expect("a thread");
+        let told = Told {
+            calls,
+            answers: told,
+        };
+        let queue = Queue::start(limit, move || told).expect("a thread");
         Bench {
             queue,
             calls: seen,
@@ -71,16 +68,6 @@ impl Bench {
     fn passes(&self, want: &str) {
         assert_eq!(self.call(), want);
         self.answer(Ok(want.len()));
-    }
-
-    /// Waits until the thread has ended, for want of anything to do.
-    fn rests(&self) {
-        let (state, _) = self
-            .queue
-            .done
-            .wait_timeout_while(self.queue.lock(), LONG, |state| state.has_thread)
-            .expect("nobody panics");
-        assert!(!state.has_thread, "it does not rest");
     }
 
     /// Ends it, with no write left over.
@@ -218,44 +205,6 @@ fn a_broken_writer_is_left_alone_until_there_is_a_line() {
 }
 
 #[test]
-fn a_thread_that_rests_is_started_again_for_each_line() {
-    let bench = Bench::new(1000);
-    bench.queue.rest();
-    for line in ["one\n", "two\n", "three\n"] {
-        bench.rests();
-        bench.push(line);
-        bench.passes(line);
-    }
-    assert_eq!(bench.ends(), 0);
-}
-
-#[test]
-fn what_one_thread_has_cut_the_next_one_ends() {
-    let bench = Bench::new(1000);
-    bench.queue.rest();
-    bench.push("one\n");
-    bench.call();
-    bench.answer(Ok(2));
-    bench.call();
-    bench.fail(ErrorKind::StorageFull);
-    bench.rests();
-    bench.push("two\n");
-    bench.passes("\nnbcaser: 1 log line was lost\ntwo\n");
-    assert_eq!(bench.ends(), 1);
-}
-
-#[test]
-fn the_end_comes_at_rest_as_well() {
-    let bench = Bench::new(1000);
-    bench.queue.rest();
-    bench.rests();
-    assert!(bench.queue.finish(LONG), "nothing waits");
-    bench.push("late\n");
-    assert!(!bench.queue.lock().has_thread);
-    assert_eq!(bench.ends(), 1);
-}
-
-#[test]
 fn the_end_waits_for_what_is_queued() {
     let bench = Bench::new(1000);
     bench.push("one\n");
@@ -299,7 +248,8 @@ fn every_line_of_many_threads_arrives_whole_or_is_counted() {
         }
     }
     let seen = Arc::default();
-    let queue = Queue::start(100, Slow(Arc::clone(&seen))).expect("a thread");
+    let slow = Slow(Arc::clone(&seen));
+    let queue = Queue::start(100, move || slow).expect("a thread");
     thread::scope(|scope| {
         for name in ["a", "b", "c", "d"] {
             let queue = &queue;
