@@ -104,6 +104,18 @@ fn without_clients_it_just_ends() {
     }
 }
 
+/// Of several signals at once the kernel gives each to any thread that takes it; all are heard.
+#[test]
+fn signals_that_come_together_are_all_heard() {
+    for _ in 0..5 {
+        each_model(|setup| {
+            let mut server = setup.start();
+            while_stopped(&server, Signal::TERM, || server.signal(Signal::USR1));
+            assert_eq!(server.status(), 0);
+        });
+    }
+}
+
 /// Those who wait to be accepted are let in, greeted and answered.
 #[test]
 fn what_the_backlog_holds_is_served() {
