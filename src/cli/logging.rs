@@ -111,7 +111,7 @@ fn last_line(message: &impl Display) -> String {
 }
 
 /// Takes the calling thread out of the table of descriptors that all threads share: it has a copy from then on, of which it
-/// keeps stdin, stdout and stderr. Where that cannot be done all stays as it was.
+/// keeps stdin, stdout and stderr. Where that cannot be done, as the filters of some containers forbid it, all stays as it was.
 ///
 /// A table that two threads share makes each system call on a descriptor count that it uses it, up and down: a single
 /// reactor takes 3 % less for a request if it has its table for itself.
