@@ -160,6 +160,7 @@ impl Driver for MioDriver {
                     if event.is_writable() {
                         ready = ready.with(Ready::WRITABLE);
                     }
+                    // What closes the writing side is an error or closes both, and so is one of these, too.
                     if tail {
                         ready = ready.with(Ready::READABLE).with(Ready::TAIL);
                         if event.is_write_closed() || event.is_error() {

@@ -269,7 +269,8 @@ const LINES: usize = 4;
 /// Starts a log, and two threads that write to it. `finish` is called when they are done, or beside them.
 fn log(joins: bool) {
     let paper = Arc::default();
-    let queue = Queue::start(24, Paper(Arc::clone(&paper))).expect("a thread");
+    let own = Paper(Arc::clone(&paper));
+    let queue = Queue::start(24, move || own).expect("a thread");
     let writers = ["a", "b"].map(|name| {
         let queue = Arc::clone(&queue);
         spawn(move || {
