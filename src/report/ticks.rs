@@ -79,8 +79,16 @@ pub(super) fn log(mut low: f64, mut high: f64, most: usize, unit: Unit, upright:
 pub(super) fn percentile(high: f64, to_the_end: bool) -> Marked {
     let median = 2f64.log10();
     let mut high = high.max(1.0);
-    let mut marks = vec![(0.0, "0%".into()), (median, "50%".into())];
-    marks.extend((1..=(high + 1e-9) as usize).map(|nines| {
+    let nines = (high + 1e-9) as usize;
+    if to_the_end {
+        // As far beyond the last nine as the median is from 0, and no nearer than two labels may stand.
+        high += median.max(high / 18.0);
+    }
+    let mut marks = vec![(0.0, "0%".into())];
+    if median > high / 20.0 {
+        marks.push((median, "50%".into()));
+    }
+    marks.extend((1..=nines).map(|nines| {
         let label = match nines {
             1 => "90%".into(),
             2 => "99%".into(),
@@ -89,8 +97,6 @@ pub(super) fn percentile(high: f64, to_the_end: bool) -> Marked {
         (nines as f64, label)
     }));
     if to_the_end {
-        // As far beyond the last nine as the median is from 0.
-        high += median;
         marks.push((high, "max".into()));
     }
     Marked {

@@ -15,7 +15,7 @@ fn labels(scale: Scale, unit: Unit, upright: bool, values: &[f64]) -> Vec<String
 fn ticks_are_round() {
     use Scale::{Linear, Log, Percentile};
     use Unit::{Bytes, Count, Nanoseconds, Percent};
-    let table: [(Scale, Unit, bool, &[f64], &str); 16] = [
+    let table: [(Scale, Unit, bool, &[f64], &str); 17] = [
         (
             Linear,
             Count,
@@ -85,6 +85,14 @@ fn ticks_are_round() {
             false,
             &[99.9, 100.0],
             "0%|50%|90%|99%|99.9%|max",
+        ),
+        // The median would lie on 0.
+        (
+            Percentile,
+            Percent,
+            true,
+            &[99.9999, 100.0],
+            "0%|90%|99%|99.9%|99.99%|99.999%|99.9999%|max",
         ),
     ];
     for (scale, unit, upright, values, want) in table {

@@ -336,6 +336,17 @@ fn it_has_a_name_and_a_description_for_those_who_do_not_see_it() {
 }
 
 #[test]
+fn no_label_of_percentages_lies_on_another() {
+    for last in [50.0, 99.9, 99.999, 99.999_848, 99.9999, 99.999_99] {
+        for values in [vec![0.0, last], vec![0.0, last, 100.0]] {
+            let points = values.into_iter().map(|value| (value, value));
+            let series = Series::new("", Shape::Line, points);
+            check(&chart(Scale::Percentile, Scale::Percentile, [series]));
+        }
+    }
+}
+
+#[test]
 fn long_names_are_clipped() {
     assert_eq!(fitted("abc", 21.0), "abc");
     assert_eq!(fitted("abcd", 21.0), "ab…");
