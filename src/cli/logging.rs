@@ -119,6 +119,7 @@ fn leave_descriptors() {
     const OPEN: &str = "/proc/thread-self/fd";
     // A signal that is handled here would be told to a descriptor that is not in this table.
     let deaf = SigSet::all().thread_block();
+    // Without a list of what it would hold, better no table.
     if deaf.is_err() || fs::read_dir(OPEN).is_err() || unshare(CloneFlags::CLONE_FILES).is_err() {
         return;
     }

@@ -6,10 +6,13 @@
 
 #![expect(clippy::inline_always, reason = "registers are those of the caller")]
 
-use fearless_simd::{Simd, i8x32, mask32x8, prelude::*, u8x16, u8x32, u32x4, u32x8};
+use std::ops::{BitAnd, BitOr, Shl, Shr};
+
+use fearless_simd::{Simd, prelude::*, u8x16, u8x32, u32x4, u32x8};
 
 use super::casing::{CASELESS, CASELESS_BLOCK, KOREAN, PAST_ALL_CASE};
-use super::registers::{BLOCK, WINDOW};
+use super::registers::{BLOCK, WINDOW, leading, moved_in_halves, twice};
+use super::utf8;
 
 /// What the escapes of [`of_three_bytes`] take, and room for whole registers.
 pub(super) const EIGHT_SHORT: usize = 56;
@@ -17,38 +20,13 @@ pub(super) const EIGHT_SHORT: usize = 56;
 /// The same for [`of_four_bytes`].
 pub(super) const FOUR_LONG: usize = 52;
 
+const DIGITS: &[u8; BLOCK] = b"0123456789abcdef";
+
 /// An index that moves a zero.
 const NO: u8 = u8::MAX;
 
 /// An index of something that is masked out afterwards.
 const ANY: u8 = 0;
-
-/// How many bytes there are before the first that is ASCII.
-#[inline(always)]
-pub(super) fn before_ascii<S: Simd>(simd: S, bytes: &[u8; WINDOW]) -> usize {
-    let bytes: i8x32<S> = u8x32::simd_from(simd, *bytes).bitcast();
-    bytes.simd_lt(0).to_bitmask().trailing_ones() as usize
-}
-
-/// The codes of the characters that `bytes` begins with, as far as they take three bytes, and how many of eight those are.
-/// What is longer than need be and surrogates get through.
-#[inline(always)]
-pub(super) fn codes_of_three_bytes<S: Simd>(simd: S, bytes: &[u8; WINDOW]) -> ([u32; 8], usize) {
-    let (codes, are_three) = taken_apart(simd, bytes);
-    (*codes, are_three.to_bitmask().trailing_ones() as usize)
-}
-
-/// The codes of eight characters of three bytes, and which of them are such.
-#[inline(always)]
-fn taken_apart<S: Simd>(simd: S, bytes: &[u8; WINDOW]) -> (u32x8<S>, mask32x8<S>) {
-    // Four of them in either half of the register.
-    let half = |at: usize| u8x16::from_slice(simd, &bytes[at..at + BLOCK]);
-    let apart = [2, 1, 0, ANY, 5, 4, 3, ANY, 8, 7, 6, ANY, 11, 10, 9, ANY];
-    let windows: u32x8<S> = moved_in_halves(half(0).combine(half(12)), apart).bitcast();
-    let are_three = (windows & 0xf0_c0c0).simd_eq(0xe0_8080);
-    let codes = windows >> 4 & 0xf000 | windows >> 2 & 0x0fc0 | windows & 0x3f;
-    (codes, are_three)
-}
 
 /// Writes the escapes, of 6 bytes each, of the characters that `bytes` begins with, as far as they take three bytes and
 /// are certain to have no case; tells how many of eight those are.
@@ -58,19 +36,13 @@ pub(super) fn of_three_bytes<S: Simd>(
     bytes: &[u8; WINDOW],
     to: &mut [u8; EIGHT_SHORT],
 ) -> usize {
-    let (codes, are_three) = taken_apart(simd, bytes);
+    let (codes, are_three) = utf8::of_three(simd, bytes);
     // The bits of the first block, whose codes take fewer bytes, and of the surrogates' are not set.
     let blocks = codes >> CASELESS_BLOCK.trailing_zeros();
     let are_caseless = (u32x8::splat(simd, CASELESS) >> blocks & 1).simd_eq(1)
         | (codes & !(KOREAN.end - KOREAN.start - 1)).simd_eq(KOREAN.start);
 
-    // The last four hexadecimal digits of each code as bytes, the first one lowest.
-    let digits =
-        codes >> 12 & 0x0f | codes & 0x0f00 | codes << 12 & 0x0f_0000 | codes << 24 & 0x0f00_0000;
-    let table = u8x16::simd_from(simd, *b"0123456789abcdef");
-    let digits = table
-        .combine(table)
-        .swizzle_dyn_within_blocks(digits.to_bytes());
+    let digits = twice(simd, *DIGITS).swizzle_dyn_within_blocks(four_low(codes).to_bytes());
     let begin = [ANY, ANY, 0, 1, 2, 3, ANY, ANY, 4, 5, 6, 7, ANY, ANY, 8, 9];
     let end = [
         10, 11, ANY, ANY, 12, 13, 14, 15, ANY, ANY, ANY, ANY, ANY, ANY, ANY, ANY,
@@ -89,7 +61,7 @@ pub(super) fn of_three_bytes<S: Simd>(
     second.store_slice(&mut to[16..32]);
     third.store_slice(&mut to[24..40]);
     fourth.store_slice(&mut to[40..]);
-    (are_three & are_caseless).to_bitmask().trailing_ones() as usize
+    leading(are_three & are_caseless)
 }
 
 /// The same for those that take four bytes and are past all letters, with escapes of 10 bytes.
@@ -108,9 +80,8 @@ pub(super) fn of_four_bytes<S: Simd>(
     let are_past = codes.simd_ge(*PAST_ALL_CASE.start()) & codes.simd_le(*PAST_ALL_CASE.end());
 
     let high = codes >> 4 & 0x0f_0000 | codes << 8 & 0x0f00_0000;
-    let low =
-        codes >> 12 & 0x0f | codes & 0x0f00 | codes << 12 & 0x0f_0000 | codes << 24 & 0x0f00_0000;
-    let digits = u8x16::simd_from(simd, *b"0123456789abcdef");
+    let low = four_low(codes);
+    let digits = u8x16::simd_from(simd, *DIGITS);
     let first = [NO, NO, 0, 1, 2, 3, 4, 5, 6, 7, NO, NO, 8, 9, 10, 11];
     let second = [
         12, 13, 14, 15, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
@@ -121,7 +92,7 @@ pub(super) fn of_four_bytes<S: Simd>(
         (moved(digits, first) | between).store_slice(&mut to[at..at + 16]);
         moved(digits, second).store_slice(&mut to[at + 16..at + 32]);
     }
-    (are_four & are_past).to_bitmask().trailing_ones() as usize
+    leading(are_four & are_past)
 }
 
 /// The bytes in other places.
@@ -130,10 +101,17 @@ fn moved<S: Simd>(bytes: u8x16<S>, places: [u8; BLOCK]) -> u8x16<S> {
     bytes.swizzle_dyn_precise(places)
 }
 
-/// The bytes of either half in other places of it.
+/// The last four hexadecimal digits of each code as bytes, the first one lowest.
 #[inline(always)]
-fn moved_in_halves<S: Simd>(bytes: u8x32<S>, places: [u8; BLOCK]) -> u8x32<S> {
-    bytes.swizzle_dyn_within_blocks(twice(bytes.simd, places))
+fn four_low<V>(codes: V) -> V
+where
+    V: Copy
+        + Shr<u32, Output = V>
+        + Shl<u32, Output = V>
+        + BitAnd<u32, Output = V>
+        + BitOr<Output = V>,
+{
+    codes >> 12 & 0x0f | codes & 0x0f00 | codes << 12 & 0x0f_0000 | codes << 24 & 0x0f00_0000
 }
 
 /// The bytes, but what `text` has where that is not zero, in either half.
@@ -141,12 +119,6 @@ fn moved_in_halves<S: Simd>(bytes: u8x32<S>, places: [u8; BLOCK]) -> u8x32<S> {
 fn between<S: Simd>(bytes: u8x32<S>, text: &[u8; BLOCK]) -> u8x32<S> {
     let free = text.map(|byte| if byte == 0 { u8::MAX } else { 0 });
     bytes & twice(bytes.simd, free) | twice(bytes.simd, *text)
-}
-
-#[inline(always)]
-fn twice<S: Simd>(simd: S, half: [u8; BLOCK]) -> u8x32<S> {
-    let half = u8x16::simd_from(simd, half);
-    half.combine(half)
 }
 
 #[cfg(test)]
@@ -206,26 +178,6 @@ mod tests {
                 let expected = if fits { most } else { place };
                 let text = String::from_iter(text);
                 assert_eq!(taken(text.as_bytes(), most == 4), expected, "U+{code:04X}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_code_of_each_character_of_three_bytes_is_told_in_each_place() {
-        for c in '\0'..'\u{20000}' {
-            let place = c as usize % 8;
-            let mut text = [*b"\xe1\x83\xa1"; 8].concat();
-            text.splice(3 * place..3 * place + 3, c.to_string().into_bytes());
-            let window = text.into_iter().chain([b'!'; WINDOW]).take(WINDOW);
-            let bytes: Vec<u8> = window.collect();
-            let bytes = bytes.first_chunk().expect("there are as many");
-            for level in [Level::baseline(), Level::new()] {
-                let (codes, count) = dispatch!(level, simd => codes_of_three_bytes(simd, bytes));
-                if c.len_utf8() == 3 {
-                    assert_eq!((codes[place], count), (u32::from(c), 8), "{c:?}");
-                } else {
-                    assert_eq!(count, place, "{c:?}");
-                }
             }
         }
     }

@@ -4,7 +4,7 @@
 //! mask with a bit for each byte, and that this very machine has wider registers than every machine of its kind has. For
 //! both stands a crate, [`fearless_simd`], so that there is no `unsafe` here.
 
-use fearless_simd::{Level, dispatch, prelude::*, u8x16};
+use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x16, u8x32};
 
 /// How many bytes are looked at at once: a register of nearly every processor.
 pub(super) const BLOCK: usize = 16;
@@ -33,6 +33,28 @@ pub(super) fn outside(block: &[u8; BLOCK], least: u8, greatest: u8) -> u32 {
         let bytes = u8x16::simd_from(simd, *block);
         (bytes.simd_lt(least) | bytes.simd_gt(greatest)).to_bitmask() as u32
     })
+}
+
+/// How many of a mask are true before the first that is not.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as for `either`")]
+pub(super) fn leading<S: Simd>(mask: impl SimdMask<S>) -> usize {
+    mask.to_bitmask().trailing_ones() as usize
+}
+
+/// The bytes of either half in other places of it.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as for `either`")]
+pub(super) fn moved_in_halves<S: Simd>(bytes: u8x32<S>, places: [u8; BLOCK]) -> u8x32<S> {
+    bytes.swizzle_dyn_within_blocks(twice(bytes.simd, places))
+}
+
+/// A block, in either half.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as for `either`")]
+pub(super) fn twice<S: Simd>(simd: S, half: [u8; BLOCK]) -> u8x32<S> {
+    let half = u8x16::simd_from(simd, half);
+    half.combine(half)
 }
 
 /// Does the work with the widest registers of this machine that pay: those of AVX2, of 32 bytes, or else those of every

@@ -11,7 +11,7 @@ use super::ascii;
 use super::caseless;
 use super::forms::{self, Form, Forms, LONGEST, PAGE, WIDTH};
 use super::plain::{self, CaseByte, TitleByte, UpperByte};
-use super::registers::{BLOCK, WINDOW, widest};
+use super::registers::{BLOCK, WINDOW, leading, widest};
 use super::utf8::ASCII;
 use super::{title, utf8};
 
@@ -135,7 +135,7 @@ fn gather<'a, const N: usize>(
         match at.rest {
             [] => break,
             [..=0x7f, ..=0x7f, ..] => {
-                at = match windows(text, at.rest) {
+                at = match window_within(text, at.rest) {
                     Some(_) => latin_run(simd, forms, case, text, at, quote, to),
                     None => plain_run(case, at, quote, to),
                 };
@@ -182,7 +182,7 @@ fn latin_run<'a, const N: usize>(
     to: &mut Gathered,
 ) -> Progress<'a> {
     while at.has_room()
-        && let Some(window) = windows(text, at.rest)
+        && let Some(window) = window_within(text, at.rest)
         && let Some(looked_at) = window[1..].first_chunk()
     {
         let odd = plain::odd_in_window(simd, looked_at, quote);
@@ -237,7 +237,7 @@ fn latin_run<'a, const N: usize>(
 
 /// A window at the front of `rest`, the end of `text`, with the byte before it and a block behind it.
 #[inline(always)]
-fn windows<'a>(text: &'a [u8], rest: &[u8]) -> Option<&'a [u8; 1 + WINDOW + BLOCK]> {
+fn window_within<'a>(text: &'a [u8], rest: &[u8]) -> Option<&'a [u8; 1 + WINDOW + BLOCK]> {
     let from = (text.len() - rest.len()).checked_sub(1)?;
     text[from..].first_chunk()
 }
@@ -341,7 +341,7 @@ fn caseless_run<'a>(simd: impl Simd, mut at: Progress<'a>, to: &mut Gathered) ->
         // are what they seem the processor guesses.
         let mut padded = None;
         let window = utf8::window(at.rest, &mut padded);
-        let length = caseless::before_ascii(simd, window).min(3 * 8);
+        let length = utf8::before_ascii(simd, window).min(3 * 8);
         let count = caseless::of_three_bytes(simd, window, room);
         if 3 * count < length {
             at.length += 6 * count;
@@ -370,7 +370,8 @@ fn letter_run<'a, const N: usize>(
     while at.has_room() {
         let mut padded = None;
         let window = utf8::window(at.rest, &mut padded);
-        let (codes, count) = caseless::codes_of_three_bytes(simd, window);
+        let (codes, are_three) = utf8::of_three(simd, window);
+        let count = leading(are_three);
         let Some(page) = forms.page(codes[0]) else {
             break;
         };

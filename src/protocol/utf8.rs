@@ -3,6 +3,10 @@
 //! To check a whole line first, as `str::from_utf8` does, would take as long again as to answer it
 //! (0.7 ns a byte of Greek text): so the check is made on the way.
 
+use fearless_simd::{Simd, i8x32, mask32x8, prelude::*, u8x16, u8x32, u32x8};
+
+use super::registers::{BLOCK, WINDOW, leading, moved_in_halves};
+
 /// How many characters take one byte.
 pub(super) const ASCII: usize = 0x80;
 
@@ -64,6 +68,29 @@ pub(super) fn first_two(bytes: &[u8]) -> Option<([usize; 2], usize)> {
     }
 }
 
+/// How many bytes there are before the first that is ASCII.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "registers are those of the caller")]
+pub(super) fn before_ascii<S: Simd>(simd: S, bytes: &[u8; WINDOW]) -> usize {
+    let bytes: i8x32<S> = u8x32::simd_from(simd, *bytes).bitcast();
+    leading(bytes.simd_lt(0))
+}
+
+/// The codes of the eight characters of three bytes that `bytes` begins with, and which of them are such. What is longer
+/// than need be and surrogates get through.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "registers are those of the caller")]
+pub(super) fn of_three<S: Simd>(simd: S, bytes: &[u8; WINDOW]) -> (u32x8<S>, mask32x8<S>) {
+    // Four of them in either half of the register.
+    let half = |at: usize| u8x16::from_slice(simd, &bytes[at..at + BLOCK]);
+    // The first byte highest, and on top one that is masked out.
+    let apart = [2, 1, 0, 0, 5, 4, 3, 0, 8, 7, 6, 0, 11, 10, 9, 0];
+    let windows: u32x8<S> = moved_in_halves(half(0).combine(half(12)), apart).bitcast();
+    let are_three = (windows & 0xf0_c0c0).simd_eq(0xe0_8080);
+    let codes = windows >> 4 & 0xf000 | windows >> 2 & 0x0fc0 | windows & 0x3f;
+    (codes, are_three)
+}
+
 /// The first bytes; where there are not so many, in `padded`, zeros behind, which are no part of any character.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is to stay in registers")]
@@ -123,6 +150,8 @@ pub(super) fn chars_back(mut bytes: &[u8]) -> impl Iterator<Item = char> {
 
 #[cfg(test)]
 mod tests {
+    use fearless_simd::{Level, dispatch};
+
     use super::*;
 
     #[test]
@@ -149,5 +178,28 @@ mod tests {
             }
         }
         assert_eq!((first_char(b""), last_char(b"")), (None, None));
+    }
+
+    #[test]
+    fn the_code_of_each_character_of_three_bytes_is_told_in_each_place() {
+        for c in '\0'..'\u{20000}' {
+            let place = c as usize % 8;
+            let mut text = [*b"\xe1\x83\xa1"; 8].concat();
+            text.splice(3 * place..3 * place + 3, c.to_string().into_bytes());
+            let window = text.into_iter().chain([b'!'; WINDOW]).take(WINDOW);
+            let bytes: Vec<u8> = window.collect();
+            let bytes = bytes.first_chunk().expect("there are as many");
+            for level in [Level::baseline(), Level::new()] {
+                let (codes, count) = dispatch!(level, simd => {
+                    let (codes, are_three) = of_three(simd, bytes);
+                    (*codes, leading(are_three))
+                });
+                if c.len_utf8() == 3 {
+                    assert_eq!((codes[place], count), (u32::from(c), 8), "{c:?}");
+                } else {
+                    assert_eq!(count, place, "{c:?}");
+                }
+            }
+        }
     }
 }

@@ -75,17 +75,20 @@ pub(super) fn log(mut low: f64, mut high: f64, most: usize, unit: Unit, upright:
     Marked { low, high, marks }
 }
 
+/// What a label takes of an upright axis, and a little: 13 pixels of 260.
+const LABEL: f64 = 1.0 / 18.0;
+
 /// An axis of percentages up to the one that has `high` nines, or on to 100.
 pub(super) fn percentile(high: f64, to_the_end: bool) -> Marked {
     let median = 2f64.log10();
     let mut high = high.max(1.0);
     let nines = (high + 1e-9) as usize;
     if to_the_end {
-        // As far beyond the last nine as the median is from 0, and no nearer than two labels may stand.
-        high += median.max(high / 18.0);
+        // As far beyond the last nine as the median is from 0, if there is room for a label.
+        high += median.max(high * LABEL);
     }
     let mut marks = vec![(0.0, "0%".into())];
-    if median > high / 20.0 {
+    if median > high * LABEL {
         marks.push((median, "50%".into()));
     }
     marks.extend((1..=nines).map(|nines| {
