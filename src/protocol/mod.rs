@@ -6,8 +6,9 @@
 //! 2. [`session`](Session) answers each line; [`messages`] are the fixed phrases.
 //! 3. `casing` and `title` say what upper and title case *are*, letter by letter; `ascii` how the
 //!    result is quoted.
-//! 4. `plain`, `caseless`, `forms` and `reply` do the same fast: plain ASCII and scripts without
-//!    case in whole `registers`, the rest from a table made of 3, with `utf8` taking the bytes apart.
+//! 4. `plain` and `reply` do the same fast: plain ASCII in whole `registers`, and any text, by
+//!    `runs` of characters of a kind: `caseless` in registers, too, the rest from the `forms` in a
+//!    table made of 3, with `utf8` taking the bytes apart.
 
 mod ascii;
 mod caseless;
@@ -18,6 +19,7 @@ pub mod messages;
 mod plain;
 mod registers;
 mod reply;
+mod runs;
 mod session;
 mod title;
 mod utf8;
