@@ -1,4 +1,4 @@
-//! A text of any kind, cased and quoted: the whole road, where [`plain`] is the short one.
+//! A text of any kind, cased and quoted: the whole road, where [`plain`](super::plain) is the short one.
 
 #![expect(
     clippy::inline_always,
