@@ -100,7 +100,12 @@ impl Client {
     /// # Errors
     /// Those of the stream; `TimedOut` after too long a silence; `OutOfMemory`: its buffers are called in.
     pub(super) fn read_line(&mut self) -> ReadLine<'_> {
-        ReadLine(Some(self))
+        ReadLine(self)
+    }
+
+    /// The line that was read last.
+    pub(super) fn line(&self, found: Found) -> Line<'_> {
+        self.lines.line(found, self.stream.input())
     }
 
     /// One step of [`ReadLine`]: a line, or Pending if input is needed that is not there.
@@ -225,28 +230,19 @@ impl Client {
 }
 
 /// See [`Client::read_line`].
-pub(super) struct ReadLine<'a>(Option<&'a mut Client>);
+pub(super) struct ReadLine<'a>(&'a mut Client);
 
-/// # Panics
-/// When polled again after it was ready: the line that it gave out borrows the client.
-impl<'a> Future for ReadLine<'a> {
-    type Output = io::Result<Option<Line<'a>>>;
+impl Future for ReadLine<'_> {
+    type Output = io::Result<Option<Found>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let client = self.0.take().expect("polled after it was ready");
+        let client = &mut *self.0;
         loop {
             if let Poll::Ready(found) = client.poll_line(cx) {
-                let found = found?;
-                let client = &*client;
-                return Poll::Ready(Ok(
-                    found.map(|found| client.lines.line(found, client.stream.input()))
-                ));
+                return Poll::Ready(found);
             }
             client.stream.keep(client.lines.held());
-            if client.poll_interrupted(cx)?.is_pending() {
-                self.0 = Some(client);
-                return Poll::Pending;
-            }
+            ready!(client.poll_interrupted(cx))?;
         }
     }
 }

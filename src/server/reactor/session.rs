@@ -21,7 +21,8 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
     let worker = client.worker();
     let mut session = Session::default();
     replies.write(GREETING);
-    while let Some(line) = client.read_line().await? {
+    while let Some(found) = client.read_line().await? {
+        let line = client.line(found);
         let (length, text) = match line {
             Line::Text(bytes) => (bytes.len(), bytes),
             Line::TooLong | Line::NoMemory => (0, &[][..]),
