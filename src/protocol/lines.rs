@@ -34,6 +34,17 @@ pub enum Line<'a> {
     NoMemory,
 }
 
+impl<'a> Line<'a> {
+    /// Its bytes; none if they are gone.
+    #[inline]
+    pub fn text(self) -> &'a [u8] {
+        match self {
+            Line::Text(bytes) => bytes,
+            Line::TooLong | Line::NoMemory => &[],
+        }
+    }
+}
+
 /// Where a complete line lies; [`LineBuffer::line`] turns it into the [`Line`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {

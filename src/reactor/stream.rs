@@ -57,9 +57,9 @@ impl Stream {
         &self.buffer[self.start as usize..self.end as usize]
     }
 
-    /// Whether there is input that was read and not consumed.
-    pub fn has_input(&self) -> bool {
-        self.start < self.end
+    /// How many bytes were read and not consumed.
+    pub fn buffered(&self) -> usize {
+        (self.end - self.start) as usize
     }
 
     /// Is done with the first `count` bytes of the input.
@@ -69,7 +69,7 @@ impl Stream {
     #[inline]
     pub fn consume(&mut self, count: usize) {
         assert!(
-            count <= (self.end - self.start) as usize,
+            count <= self.buffered(),
             "consumed more than there is"
         );
         self.start += count as u32;

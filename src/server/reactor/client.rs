@@ -114,7 +114,7 @@ impl Client {
             self.stream.consume(std::mem::take(&mut self.handed));
         }
         loop {
-            if self.stream.has_input() {
+            if self.stream.buffered() > 0 {
                 ready!(self.stream.poll_in_order(cx))?;
                 let (consumed, found) = self.lines.next(self.stream.input());
                 if found.is_some() {
@@ -126,19 +126,20 @@ impl Client {
                 // There is no line in nothing, but the one that was handed out last is let go of.
                 self.lines.next(&[]);
             }
-            if !ready!(self.poll_input(cx))? {
+            let more = match self.left {
+                None => ready!(self.poll_more(cx))?,
+                Some(left) => ready!(self.poll_rest(left, cx))?,
+            };
+            if !more {
                 return Poll::Ready(Ok(self.lines.finish()));
             }
         }
     }
 
     /// Waits for input; `false`: there will be none.
-    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if let Some(left) = self.left {
-            return self.poll_rest(left, cx);
-        }
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let more = ready!(self.stream.poll_fill(cx, usize::MAX))?;
-        self.worker.stats.input(self.stream.input().len());
+        self.worker.stats.input(self.stream.buffered());
         self.ended = !more;
         Poll::Ready(Ok(more))
     }
@@ -150,7 +151,7 @@ impl Client {
         ready!(self.stream.poll_in_order(cx))?;
         self.stream.expect_input();
         let filled = self.stream.poll_fill(cx, left.max(1));
-        let count = self.stream.input().len();
+        let count = self.stream.buffered();
         let mut left = left;
         if left == 0 && count > 0 && !std::mem::replace(&mut self.recounted, true) {
             left = count + self.stream.unread()?;

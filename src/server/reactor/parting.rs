@@ -41,7 +41,7 @@ impl Client {
 
     /// Lets go of the input that was read, and of its memory.
     pub(super) fn forget_input(&mut self) {
-        self.stream.consume(self.stream.input().len());
+        self.stream.consume(self.stream.buffered());
         self.lines = LineBuffer::new(0);
         self.stream.keep(0);
     }
@@ -108,7 +108,7 @@ impl Future for Linger<'_> {
             patience.reset(handle.now() + QUIET);
         }
         while !*broken && let Poll::Ready(more) = client.stream.poll_fill(cx, usize::MAX) {
-            let count = client.stream.input().len();
+            let count = client.stream.buffered();
             client.stream.consume(count);
             *bytes = bytes.saturating_sub(count);
             *broken = !matches!(more, Ok(true)) || *bytes == 0 && !*draining;

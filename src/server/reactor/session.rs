@@ -4,7 +4,7 @@ use std::io;
 
 use super::client::Client;
 use crate::protocol::messages::GREETING;
-use crate::protocol::{self, Answer, Line, Session};
+use crate::protocol::{self, Answer, Session};
 use crate::server::escape::Escaped;
 
 /// What a line counts against the budget of its turn, in nanoseconds: each, and one for so many of its bytes.
@@ -23,10 +23,7 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
     replies.write(GREETING);
     while let Some(found) = client.read_line().await? {
         let line = client.line(found);
-        let (length, text) = match line {
-            Line::Text(bytes) => (bytes.len(), bytes),
-            Line::TooLong | Line::NoMemory => (0, &[][..]),
-        };
+        let length = line.text().len();
         let (answer, reply) = replies.write_with(|out| {
             let before = out.len();
             let answer = session.answer(line, worker.settings.max_line, out);
@@ -37,7 +34,7 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
         replies.spend(LINE + length / BYTES + 4 * reply.saturating_sub(length));
         match answer {
             Answer::Text if log::log_enabled!(log::Level::Debug) => {
-                let text = String::from_utf8_lossy(protocol::text(text)).into_owned();
+                let text = String::from_utf8_lossy(protocol::text(line.text())).into_owned();
                 log::debug!("{} --> {}", client.peer(), Escaped(&text));
             }
             Answer::Text | Answer::Switched => {}
