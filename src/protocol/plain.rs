@@ -238,15 +238,15 @@ fn push_wide(
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "see `widest`")]
 fn push_bulk(case: impl CaseByte, text: &[u8], before: &[u8], out: &mut Vec<u8>) -> bool {
-    // A minimum and a maximum cost less than two comparisons and what puts them together.
-    let (mut least, mut greatest, mut escaped) = (u8::MAX, 0, false);
+    // Minima and a maximum cost less than comparisons and what puts them together.
+    let (mut least, mut greatest, mut nearest) = (u8::MAX, 0, u8::MAX);
     out.extend(text.iter().zip(before).map(|(&byte, &before)| {
         least = least.min(byte);
         greatest = greatest.max(byte);
-        escaped |= byte == b'\'' || byte == b'\\';
+        nearest = nearest.min(byte ^ b'\'').min(byte ^ b'\\');
         case.cased(byte, before)
     }));
-    least >= b' ' && greatest <= b'~' && !escaped
+    least >= b' ' && greatest <= b'~' && nearest > 0
 }
 
 /// Text of less than a block: padded to one, and the padding removed from the answer.
