@@ -68,10 +68,7 @@ impl Stream {
     /// If there are fewer.
     #[inline]
     pub fn consume(&mut self, count: usize) {
-        assert!(
-            count <= self.buffered(),
-            "consumed more than there is"
-        );
+        assert!(count <= self.buffered(), "consumed more than there is");
         self.start += count as u32;
         if self.start == self.end {
             self.release();
