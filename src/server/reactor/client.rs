@@ -172,6 +172,13 @@ impl Client {
         Poll::Ready(Ok(more))
     }
 
+    /// Tells of trouble in the log: once a second and cause, with the count.
+    #[cold]
+    pub(super) fn trouble(&self, what: &'static str) {
+        let worker = &self.worker;
+        worker.trouble.warn(worker.handle.now(), what, self.peer);
+    }
+
     /// Sends what has gathered, at the end of the dialogue: input that is left is not answered. The end of the stream must
     /// follow.
     ///

@@ -38,16 +38,8 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
                 log::debug!("{} --> {}", client.peer(), Escaped(&text));
             }
             Answer::Text | Answer::Switched => {}
-            Answer::Invalid => {
-                worker
-                    .trouble
-                    .warn(worker.handle.now(), "a line was not UTF-8", client.peer());
-            }
-            Answer::TooLong => {
-                worker
-                    .trouble
-                    .warn(worker.handle.now(), "a line was too long", client.peer());
-            }
+            Answer::Invalid => client.trouble("a line was not UTF-8"),
+            Answer::TooLong => client.trouble("a line was too long"),
             Answer::NoMemory => return Err(io::ErrorKind::OutOfMemory.into()),
             Answer::Quit => break,
         }
