@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use super::door::Place;
 use super::worker::Worker;
-use crate::protocol::{Found, Line, LineBuffer};
+use crate::protocol::{self, Found, Line, LineBuffer};
 use crate::reactor::{Sleep, Stream, Writer, sleep};
+use crate::server::escape::Escaped;
 use crate::server::peer::Peer;
 
 /// One client. Its fields are dropped in this order: its place is free when its descriptor is.
@@ -170,6 +171,12 @@ impl Client {
         self.left = Some(left - count);
         self.ended = !more;
         Poll::Ready(Ok(more))
+    }
+
+    #[cold]
+    pub(super) fn log_text(&self, line: Line<'_>) {
+        let text = String::from_utf8_lossy(protocol::text(line.text())).into_owned();
+        log::debug!("{} --> {}", self.peer, Escaped(&text));
     }
 
     /// Tells of trouble in the log: once a second and cause, with the count.

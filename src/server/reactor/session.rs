@@ -4,8 +4,7 @@ use std::io;
 
 use super::client::Client;
 use crate::protocol::messages::GREETING;
-use crate::protocol::{self, Answer, Session};
-use crate::server::escape::Escaped;
+use crate::protocol::{Answer, Session};
 
 /// What a line counts against the budget of its turn, in nanoseconds: each, and one for so many of its bytes.
 const LINE: usize = 50;
@@ -33,10 +32,7 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
         // What a line costs is read off its reply: escapes, the slow part of it, make that longer than the line.
         replies.spend(LINE + length / BYTES + 4 * reply.saturating_sub(length));
         match answer {
-            Answer::Text if log::log_enabled!(log::Level::Debug) => {
-                let text = String::from_utf8_lossy(protocol::text(line.text())).into_owned();
-                log::debug!("{} --> {}", client.peer(), Escaped(&text));
-            }
+            Answer::Text if log::log_enabled!(log::Level::Debug) => client.log_text(line),
             Answer::Text | Answer::Switched => {}
             Answer::Invalid => client.trouble("a line was not UTF-8"),
             Answer::TooLong => client.trouble("a line was too long"),
