@@ -173,9 +173,10 @@ impl Client {
         Poll::Ready(Ok(more))
     }
 
+    /// Shows in the log what it said.
     #[cold]
     pub(super) fn log_text(&self, line: Line<'_>) {
-        let text = String::from_utf8_lossy(protocol::text(line.text())).into_owned();
+        let text = String::from_utf8_lossy(protocol::text(line.text()));
         log::debug!("{} --> {}", self.peer, Escaped(&text));
     }
 

@@ -113,10 +113,8 @@ impl Client {
 
     /// Shows in the log what it said.
     pub(super) fn log_text(&self, found: Found) {
-        if log::log_enabled!(log::Level::Debug)
-            && let Line::Text(line) = self.line(found)
-        {
-            let text = String::from_utf8_lossy(protocol::text(line));
+        if log::log_enabled!(log::Level::Debug) {
+            let text = String::from_utf8_lossy(protocol::text(self.line(found).text()));
             log::debug!("{} --> {}", self.peer(), Escaped(&text));
         }
     }
@@ -184,7 +182,7 @@ impl Client {
 
     /// Whether to answer a line takes so much time or memory that not all sessions should do that at once.
     fn is_long(&self, found: Found) -> bool {
-        matches!(self.line(found), Line::Text(line) if line.len() > SMALL)
+        self.line(found).text().len() > SMALL
     }
 
     /// The next line; none when the input has ended, or when the server ends and what had arrived by then is answered.
