@@ -255,3 +255,16 @@ fn a_connection_that_times_out_of_itself_is_not_called_idle() {
         assert!(peer.is_closed());
     }
 }
+
+#[test]
+fn at_the_end_all_that_had_arrived_is_answered_wherever_the_budget_ends() {
+    // Here it ends with the send of what has gathered, between the question whether to go on and the read.
+    for length in (48_430..49_000).step_by(97) {
+        let server = Server::start(Settings::default());
+        let peer = server.client();
+        let line = "x".repeat(length);
+        peer.send(&format!("{line}\n").repeat(30));
+        let expected = upper(&line).repeat(30);
+        assert!(server.drained(&peer) == expected, "{length}");
+    }
+}

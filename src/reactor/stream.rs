@@ -136,8 +136,8 @@ impl Stream {
     fn poll_in_earnest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let core = &*self.core;
         let mut polled = Poll::Pending;
+        core.relieve(); // at first: it costs, and who is told to go on must have something left to read with
         if core.may_go_on(cx) {
-            core.relieve();
             polled = core.poll_with(self.id, INPUT, cx, |source| source.poll_may_read());
         }
         match &polled {
