@@ -217,7 +217,7 @@ fn the_log_does_not_share_the_descriptors_of_a_reactor() {
         of(&log) == ["0", "1", "2"]
     });
     let main = of(&server.pid().to_string());
-    assert!(main.contains(&"7".into()) && main.len() > 4, "{main:?}");
+    assert!(main.len() > 4, "{main:?}");
 }
 
 #[test]

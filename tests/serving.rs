@@ -263,7 +263,7 @@ fn at_the_end_all_that_had_arrived_is_answered_wherever_the_budget_ends() {
         let server = Server::start(Settings::default());
         let peer = server.client();
         let line = "x".repeat(length);
-        peer.send(&format!("{line}\n").repeat(30));
+        peer.send(format!("{line}\n").repeat(30));
         let expected = upper(&line).repeat(30);
         assert!(server.drained(&peer) == expected, "{length}");
     }

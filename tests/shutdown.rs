@@ -5,7 +5,8 @@
 mod common;
 
 use std::io::ErrorKind;
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpListener};
+use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -281,6 +282,26 @@ fn the_deadline_cuts_off_who_does_not_read() {
         let summary = server.summary();
         assert_eq!((summary.cut_off, summary.connections), (1, 2));
     });
+}
+
+/// An inherited port is closed when the drain begins, too: no descriptor keeps it open.
+#[test]
+fn an_inherited_port_is_closed_while_it_drains() {
+    let by_number = |setup: Setup| setup.after("exec 7<&0 </dev/null").listen("fd:7");
+    let by_convention = |setup: Setup| {
+        let script = "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$";
+        setup.after(script).listen_by_default()
+    };
+    for inherit in [by_number, by_convention] {
+        each_model(|setup| {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let setup = setup.stdin(OwnedFd::from(listener));
+            let server = inherit(setup.flags(&["--drain", "1m"])).start();
+            let _deaf = deaf(&server);
+            server.signal(Signal::TERM);
+            refuses(&server);
+        });
+    }
 }
 
 /// No time at all: who has something to come is cut off, and who has not is no reason to complain.

@@ -12,7 +12,7 @@ use super::bind::{Listener, tune};
 /// The first inherited descriptor, by systemd's convention.
 pub(super) const FIRST_INHERITED: i32 = 3;
 
-/// An inherited listener: by systemd's convention, or any other descriptor, which is duplicated then.
+/// An inherited listener: by systemd's convention, or any other descriptor, which is taken over.
 pub(super) fn inherit(inherited: &mut ListenFd, number: i32) -> io::Result<Listener> {
     let place = usize::try_from(number - FIRST_INHERITED)
         .ok()
@@ -26,7 +26,7 @@ pub(super) fn inherit(inherited: &mut ListenFd, number: i32) -> io::Result<Liste
                 .ok_or_else(taken)?,
             Ok(None) => return Err(taken()),
         },
-        None => Socket::from(duplicate(number)?),
+        None => Socket::from(take_over(number)?),
     };
     if !listener.is_listener()? {
         return Err(io::Error::other(
@@ -45,7 +45,13 @@ fn taken() -> io::Error {
 }
 
 /// A descriptor by its number, without `unsafe`: the kernel is asked for a duplicate by way of our own process.
-fn duplicate(number: i32) -> io::Result<OwnedFd> {
+fn take_over(number: i32) -> io::Result<OwnedFd> {
     let ourselves = pidfd_open(getpid(), PidfdFlags::empty())?;
-    Ok(pidfd_getfd(ourselves, number, PidfdGetfdFlags::empty())?)
+    let ours = pidfd_getfd(ourselves, number, PidfdGetfdFlags::empty())?;
+    // Left as it was, it would keep the port open while the server drains. A library's caller may still want his.
+    #[cfg(feature = "cli")]
+    if number >= FIRST_INHERITED {
+        let _ = nix::unistd::close(number);
+    }
+    Ok(ours)
 }
