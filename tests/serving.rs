@@ -268,3 +268,17 @@ fn at_the_end_all_that_had_arrived_is_answered_wherever_the_budget_ends() {
         assert!(server.drained(&peer) == expected, "{length}");
     }
 }
+
+#[test]
+fn a_line_that_is_found_not_to_be_utf8_takes_as_much_of_a_turn_as_one_that_is() {
+    let turns = |end: &[u8]| {
+        let server = Server::start(Settings::default());
+        let peer = server.client();
+        let line = ["я".repeat(2000).as_bytes(), end, b"\n"].concat();
+        peer.send(line.repeat(100));
+        server.settle();
+        server.reactor.handle().counters().yields
+    };
+    let (text, not_text) = (turns(b""), turns(b"\xff"));
+    assert!(text > 5 && not_text > text / 2, "{not_text} {text}");
+}

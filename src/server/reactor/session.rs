@@ -9,6 +9,8 @@ use crate::protocol::{Answer, Session};
 /// What a line counts against the budget of its turn, in nanoseconds: each, and one for so many of its bytes.
 const LINE: usize = 50;
 const BYTES: usize = 4;
+/// And each byte of what had been cased before it was found that the line is not UTF-8: there is no reply to read it off.
+const THROWN_AWAY: usize = 8;
 
 /// The dialogue, as the keynote's coroutine holds it: greet, and answer line after line until the client says `quit` or
 /// nothing more. Replies gather, and leave when there is no further line to answer.
@@ -34,7 +36,10 @@ pub(super) async fn nbcaser(client: &mut Client) -> io::Result<()> {
         match answer {
             Answer::Text if log::log_enabled!(log::Level::Debug) => client.log_text(line),
             Answer::Text | Answer::Switched => {}
-            Answer::Invalid => client.trouble("a line was not UTF-8"),
+            Answer::Invalid => {
+                replies.spend(THROWN_AWAY * length);
+                client.trouble("a line was not UTF-8");
+            }
             Answer::TooLong => client.trouble("a line was too long"),
             Answer::NoMemory => return Err(io::ErrorKind::OutOfMemory.into()),
             Answer::Quit => break,
