@@ -282,3 +282,21 @@ fn a_line_that_is_found_not_to_be_utf8_takes_as_much_of_a_turn_as_one_that_is() 
     let (text, not_text) = (turns(b""), turns(b"\xff"));
     assert!(text > 5 && not_text > text / 2, "{not_text} {text}");
 }
+
+#[test]
+fn a_crowd_at_the_door_does_not_wait_for_those_who_flood_the_server() {
+    let server = Server::start(Settings::default());
+    let floods: Vec<Peer> = (0..100).map(|_| server.client()).collect();
+    for peer in &floods {
+        peer.send("x\n".repeat(5_000));
+    }
+    let turns = |count| (0..count).for_each(|_| server.reactor.turn().unwrap());
+    turns(2);
+    let crowd: Vec<Peer> = (0..100).map(|_| server.sim.connect(1)).collect();
+    turns(10);
+    let greeted = crowd.iter().filter(|peer| peer.received() == GREETING);
+    assert_eq!(greeted.count(), 100);
+    turns(20);
+    server.settle();
+    assert!(floods.iter().all(|peer| peer.received().len() == 5_000 * 18));
+}

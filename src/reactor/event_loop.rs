@@ -321,7 +321,12 @@ impl Core {
 
     /// Whether the running task has budget left. If not it is put on the ready queue again, and must suspend.
     pub(crate) fn may_go_on(&self, cx: &Context<'_>) -> bool {
-        let rest = self.budget.get() > 0;
+        self.may_spend(0, cx)
+    }
+
+    /// Whether it has more left than that.
+    pub(crate) fn may_spend(&self, units: i64, cx: &Context<'_>) -> bool {
+        let rest = self.budget.get() > units;
         if !rest {
             self.gauge.yields.set(self.gauge.yields.get() + 1);
             cx.waker().wake_by_ref();

@@ -93,7 +93,8 @@ impl Future for Accept<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Listener { core, id, .. } = self.0;
-        if !core.may_go_on(cx) {
+        // It is not used up: else who waits at the door would queue behind all who flood the loop, one of them a turn.
+        if !core.may_spend(ACCEPT, cx) {
             return Poll::Pending;
         }
         let accepted = self.0.attempt();
