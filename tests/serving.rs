@@ -298,5 +298,9 @@ fn a_crowd_at_the_door_does_not_wait_for_those_who_flood_the_server() {
     assert_eq!(greeted.count(), 100);
     turns(20);
     server.settle();
-    assert!(floods.iter().all(|peer| peer.received().len() == 5_000 * 18));
+    assert!(
+        floods
+            .iter()
+            .all(|peer| peer.received().len() == 5_000 * 18)
+    );
 }

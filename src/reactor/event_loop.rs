@@ -30,6 +30,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::counters::Gauge;
@@ -136,8 +137,9 @@ impl Reactor {
     }
 
     fn build(driver: Box<dyn Driver>, memory: MemoryLimit, gauge: Gauge) -> Reactor {
+        let unparker = driver.unparker();
         let core = Core {
-            tasks: Tasks::new(driver.unparker()),
+            tasks: Tasks::new(Arc::clone(&unparker)),
             now: Cell::new(driver.now()),
             driver: RefCell::new(driver),
             timers: RefCell::default(),
@@ -145,7 +147,7 @@ impl Reactor {
             staged: RefCell::new(Vec::with_capacity(STAGED)),
             staged_for: Cell::new(Id::NONE),
             pool: Pool::default(),
-            memory: Memory::new(memory),
+            memory: Memory::new(memory, unparker),
             budget: Cell::new(BUDGET),
             checked: Cell::new(Id::NONE),
             drained: Cell::new(Id::NONE),
@@ -261,6 +263,7 @@ impl Core {
             self.apply(event);
         }
         events.clear();
+        self.call_in(); // another reactor may have passed the limit that it shares with this one
         if let Some(turn) = &measured {
             self.slept_measured(turn);
         }

@@ -4,19 +4,35 @@
 //! ten thousand of them are not. So they are counted, and past the limit the one who keeps the most is sent away.
 
 use std::cell::Cell;
+use std::fmt;
 use std::io::ErrorKind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::driver::Unpark;
 use super::event_loop::Core;
 use super::slots::Id;
 use super::source::BOTH;
 
 /// A limit on the bytes that all streams together keep while their tasks rest. Reactors in several threads may share it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MemoryLimit {
     limit: usize,
-    granted: Arc<AtomicUsize>,
+    common: Arc<Common>,
+}
+
+/// What the reactors that share a limit know of one another.
+#[derive(Default)]
+struct Common {
+    /// What they keep, in whole grants.
+    granted: AtomicUsize,
+    reactors: Mutex<Vec<Arc<dyn Unpark>>>,
+}
+
+impl Common {
+    fn reactors(&self) -> MutexGuard<'_, Vec<Arc<dyn Unpark>>> {
+        self.reactors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl MemoryLimit {
@@ -24,7 +40,7 @@ impl MemoryLimit {
     pub fn new(bytes: usize) -> MemoryLimit {
         MemoryLimit {
             limit: bytes,
-            granted: Arc::new(AtomicUsize::new(0)),
+            common: Arc::default(),
         }
     }
 }
@@ -36,21 +52,32 @@ impl Default for MemoryLimit {
     }
 }
 
+impl fmt::Debug for MemoryLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MemoryLimit").field(&self.limit).finish()
+    }
+}
+
 /// A reactor takes its share of a common limit in pieces of this size, so that the atomic is touched once a mebibyte.
 const GRANT: usize = 1 << 20;
 
 /// What the streams of one reactor keep, held against the limit.
-#[derive(Default)]
 pub(crate) struct Memory {
-    common: MemoryLimit,
+    limit: usize,
+    common: Arc<Common>,
+    unparker: Arc<dyn Unpark>,
     used: Cell<usize>,
     grants: Cell<usize>,
 }
 
 impl Memory {
-    pub(crate) fn new(common: MemoryLimit) -> Memory {
+    pub(crate) fn new(limit: MemoryLimit, unparker: Arc<dyn Unpark>) -> Memory {
+        let MemoryLimit { limit, common } = limit;
+        common.reactors().push(Arc::clone(&unparker));
         Memory {
+            limit,
             common,
+            unparker,
             used: Cell::new(0),
             grants: Cell::new(0),
         }
@@ -70,15 +97,25 @@ impl Memory {
         // The first grant is free, so that a reactor that keeps little never touches the common count.
         let (grants, due) = (self.grants.get(), used / GRANT);
         if due > grants {
-            self.common
-                .granted
-                .fetch_add((due - grants) * GRANT, Ordering::Relaxed);
+            let more = (due - grants) * GRANT;
+            if self.common.granted.fetch_add(more, Ordering::Relaxed) + more > self.limit {
+                self.wake_others();
+            }
         } else if due < grants {
-            self.common
-                .granted
-                .fetch_sub((grants - due) * GRANT, Ordering::Relaxed);
+            let less = (grants - due) * GRANT;
+            self.common.granted.fetch_sub(less, Ordering::Relaxed);
         }
         self.grants.set(due);
+    }
+
+    /// Whoever is to call in may be asleep, as his clients are silent.
+    #[cold]
+    fn wake_others(&self) {
+        for other in self.common.reactors().iter() {
+            if !Arc::ptr_eq(other, &self.unparker) {
+                other.unpark();
+            }
+        }
     }
 
     /// By how many bytes the limit is passed, all reactors together; the others' share is known in whole grants.
@@ -87,7 +124,7 @@ impl Memory {
         if self.used.get() == 0 {
             return 0; // whoever else is over it, nobody here can help
         }
-        (self.used.get() + self.others()).saturating_sub(self.common.limit)
+        (self.used.get() + self.others()).saturating_sub(self.limit)
     }
 
     fn others(&self) -> usize {
@@ -99,7 +136,7 @@ impl Memory {
     /// what is over is another's to call in: some reactor always keeps its part.
     pub(crate) fn has_its_part(&self, leaving: usize) -> bool {
         let used = self.used.get().saturating_sub(leaving);
-        used >= (used + self.others()) / Arc::strong_count(&self.common.granted)
+        used >= (used + self.others()) / self.common.reactors().len()
     }
 
     pub(crate) fn used(&self) -> usize {
@@ -109,9 +146,10 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        self.common
-            .granted
-            .fetch_sub(self.grants.get() * GRANT, Ordering::Relaxed);
+        let granted = self.grants.get() * GRANT;
+        self.common.granted.fetch_sub(granted, Ordering::Relaxed);
+        let is_other = |other: &Arc<dyn Unpark>| !Arc::ptr_eq(other, &self.unparker);
+        self.common.reactors().retain(is_other);
     }
 }
 
@@ -137,6 +175,9 @@ impl Core {
 
     #[cold]
     fn call_in_the_largest(&self, over: usize) {
+        if !self.memory.has_its_part(0) {
+            return;
+        }
         let (mut leaving, mut largest) = (0, (0, Id::NONE));
         for (id, source) in self.sources.borrow().iter() {
             let held = source.held();
@@ -159,6 +200,7 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::sync::atomic::AtomicBool;
 
     use proptest::prelude::*;
 
@@ -166,10 +208,47 @@ mod tests {
     use crate::reactor::sim::{Peer, Sim};
     use crate::reactor::{Endpoint, Listener, Reactor, Stream};
 
+    struct Asleep(AtomicBool);
+
+    impl Unpark for Asleep {
+        fn unpark(&self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    impl Asleep {
+        fn new() -> Arc<Asleep> {
+            Arc::new(Asleep(AtomicBool::new(false)))
+        }
+
+        fn was_woken(&self) -> bool {
+            self.0.swap(false, Ordering::SeqCst)
+        }
+    }
+
+    #[test]
+    fn who_passes_the_limit_wakes_the_others() {
+        let limit = MemoryLimit::new(4 * GRANT);
+        let (one, other) = (Asleep::new(), Asleep::new());
+        let a = Memory::new(limit.clone(), one.clone());
+        let b = Memory::new(limit, other.clone());
+        a.change(0, 3 * GRANT);
+        b.change(0, GRANT);
+        assert!(!one.was_woken() && !other.was_woken());
+        b.change(GRANT, 2 * GRANT);
+        assert!(one.was_woken() && !other.was_woken());
+        assert!(a.has_its_part(0) && !b.has_its_part(0));
+        drop(a);
+        b.change(2 * GRANT, 5 * GRANT);
+        assert!(!one.was_woken(), "it is gone");
+        assert!(b.has_its_part(0));
+    }
+
     #[test]
     fn two_reactors_share_one_limit_within_a_grant() {
         let limit = MemoryLimit::new(4 * GRANT);
-        let (a, b) = (Memory::new(limit.clone()), Memory::new(limit.clone()));
+        let memory = || Memory::new(limit.clone(), Asleep::new());
+        let (a, b) = (memory(), memory());
         a.change(0, 3 * GRANT);
         assert_eq!((a.over(), b.over()), (0, 0));
         b.change(0, GRANT + 1);
@@ -177,12 +256,12 @@ mod tests {
         b.change(GRANT + 1, 10);
         assert_eq!((a.over(), b.over()), (0, 0));
         drop(a);
-        assert_eq!(limit.granted.load(Ordering::Relaxed), 0);
+        assert_eq!(limit.common.granted.load(Ordering::Relaxed), 0);
     }
 
     #[test]
     fn a_reactor_alone_is_held_to_the_byte() {
-        let memory = Memory::new(MemoryLimit::new(1000));
+        let memory = Memory::new(MemoryLimit::new(1000), Asleep::new());
         memory.change(0, 1000);
         assert_eq!(memory.over(), 0);
         memory.change(400, 401);
@@ -195,13 +274,13 @@ mod tests {
         fn three_reactors_agree_with_three_sums(steps in prop::collection::vec((0..3_usize, 0..40_usize), 0..100), limit in 0..100_usize) {
             let quarter = GRANT / 4;
             let limit = MemoryLimit::new(limit * quarter);
-            let reactors: Vec<Memory> = (0..3).map(|_| Memory::new(limit.clone())).collect();
+            let reactors: Vec<Memory> = (0..3).map(|_| Memory::new(limit.clone(), Asleep::new())).collect();
             let mut kept = [0; 3];
             for (who, amount) in steps {
                 reactors[who].change(kept[who], amount * quarter);
                 kept[who] = amount * quarter;
                 let granted = kept.map(|bytes| bytes / GRANT * GRANT);
-                prop_assert_eq!(limit.granted.load(Ordering::Relaxed), granted.iter().sum::<usize>());
+                prop_assert_eq!(limit.common.granted.load(Ordering::Relaxed), granted.iter().sum::<usize>());
                 for (i, reactor) in reactors.iter().enumerate() {
                     prop_assert_eq!(reactor.used(), kept[i]);
                     let known = kept[i] + granted.iter().sum::<usize>() - granted[i];
@@ -211,7 +290,7 @@ mod tests {
                 prop_assert!(reactors.iter().any(|reactor| reactor.has_its_part(0)), "nobody would call in");
             }
             drop(reactors);
-            prop_assert_eq!(limit.granted.load(Ordering::Relaxed), 0);
+            prop_assert_eq!(limit.common.granted.load(Ordering::Relaxed), 0);
         }
     }
 

@@ -251,6 +251,28 @@ fn what_one_reactor_keeps_is_not_called_in_at_another() {
 }
 
 #[test]
+fn who_keeps_the_most_is_called_in_though_it_is_another_reactor_that_passes_the_limit() {
+    const MIB: usize = 1 << 20;
+    let limit = MemoryLimit::new(8 * MIB);
+    let (silent, busy) = (fixture_with(limit.clone()), fixture_with(limit));
+    let (_peer, mut largest) = silent.pair();
+    largest.keep(7 * MIB);
+    let outcome = silent.handle.spawn(async move { largest.fill().await });
+    silent.settle();
+    let (_other, mut stream) = busy.pair();
+    stream.keep(3 * MIB);
+    busy.settle();
+    assert_eq!(busy.handle.census().kept_bytes, 3 * MIB);
+    silent.settle();
+    let error = outcome
+        .try_take()
+        .expect("it was woken")
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutOfMemory);
+}
+
+#[test]
 fn input_that_a_task_says_it_keeps_counts_too() {
     let f = fixture_with(MemoryLimit::new(1000));
     let (_peer, mut stream) = f.pair();
