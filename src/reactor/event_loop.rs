@@ -62,6 +62,8 @@ pub(crate) struct Core {
     /// Output of the running task that has not been written yet, and the stream that it is for.
     pub(crate) staged: RefCell<Vec<u8>>,
     pub(crate) staged_for: Cell<Id>,
+    /// The stream whose end follows what it writes. It is sent when its task rests, so there is none beside it.
+    pub(crate) ends: Cell<Id>,
     pub(crate) pool: Pool,
     pub(crate) memory: Memory,
     /// The clock as it was read in this turn.
@@ -146,6 +148,7 @@ impl Reactor {
             sources: RefCell::default(),
             staged: RefCell::new(Vec::with_capacity(STAGED)),
             staged_for: Cell::new(Id::NONE),
+            ends: Cell::new(Id::NONE),
             pool: Pool::default(),
             memory: Memory::new(memory, unparker),
             budget: Cell::new(BUDGET),

@@ -47,8 +47,6 @@ pub(crate) struct Source {
     short_read_ends: bool,
     /// It may be read while output waits: [`Stream::read_ahead`](super::stream::Stream::read_ahead).
     pub(super) reads_ahead: bool,
-    /// The end of the stream will follow what is written: [`Stream::end_follows`](super::stream::Stream::end_follows).
-    pub(super) is_last: bool,
     /// What each further operation says: the socket failed while its task rested, or its buffers were called in.
     pub(crate) error: Option<ErrorKind>,
     reader: Waiter,
@@ -68,7 +66,6 @@ impl Source {
             ready,
             short_read_ends,
             reads_ahead: false,
-            is_last: false,
             error: None,
             reader,
             writer,
@@ -108,7 +105,7 @@ impl Source {
         reason = "as a call it takes 25 instructions more a request"
     )]
     fn write(&mut self, core: &Core, id: Id, bytes: &[u8]) -> Io<usize> {
-        let (mut sent, is_last) = (0, self.is_last);
+        let (mut sent, is_last) = (0, core.ends.get() == id);
         while sent < bytes.len()
             && let Poll::Ready(written) = self.attempt(OUTPUT, || {
                 let (mut driver, bytes) = (core.driver.borrow_mut(), &bytes[sent..]);

@@ -160,7 +160,7 @@ impl Stream {
     /// now on, as soon as that has been taken: it may leave in one packet with the end. That saves a twentieth of the
     /// processor's time for a whole connection of one line, and the other side a packet.
     pub fn end_follows(&self) {
-        let _ = self.core.with(self.id, |source| source.is_last = true);
+        self.core.ends.set(self.id);
     }
 
     /// Ends the sending side, behind all output: flush first.
