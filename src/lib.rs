@@ -9,7 +9,7 @@
 //!           │            └─> protocol
 //!           │
 //!           ├──> load ───┬─> reactor, protocol, report
-//!           │            └─> server   (only its vocabulary: address)
+//!           │            └─> server   (only its vocabulary: address, escape)
 //!           │
 //!           └──> timeline ──> report, server   (only its vocabulary: escape, the form of a trace)
 //! ```
@@ -28,11 +28,11 @@
 //!
 //! 1. The file `server/reactor/session.rs`: one client's dialogue, the program that all the rest is there for (3 minutes).
 //! 2. [`reactor`]: how thousands of them wait in one thread (an hour and twenty minutes).
-//! 3. [`server`]: what stands between such a loop and the world, and the same with a thread for each client (55 minutes).
+//! 3. [`server`]: what stands between such a loop and the world, and the same with a thread for each client (an hour and ten minutes).
 //! 4. [`protocol`]: the casing, if letters are your interest (half an hour); it can be left out.
 //! 5. `cli` and `main.rs`: a log that never blocks the loop (a quarter of an hour).
-//! 6. `load`: the reactor from the other side, as a client that measures (three quarters of an hour).
-//! 7. `timeline`: what the loop did, drawn (a quarter of an hour).
+//! 6. `load`: the reactor from the other side, as a client that measures (an hour and a half, with `compare`).
+//! 7. `timeline`: what the loop did, drawn (25 minutes).
 //!
 //! Who wants the reactor alone takes the crate with `default-features = false`, or the folder.
 #![forbid(unsafe_code)]

@@ -11,7 +11,7 @@
 //! | `target`, `trouble` | how to get there, and what can go wrong, by kind | 4 |
 //! | `run`, `stage`, `tally` | what all connections share, the acts of a run, what is measured | 10 |
 //! | `process` | CPU time and memory | 2 |
-//! | [`compare`] | several servers under the same load, in turn | 30 |
+//! | [`compare`] | several servers under the same load, in turn | 40 |
 //! | `verdict`, `live`, `tables`, `text`, `json`, `html`, `order` | `--fail-if`, the view while it runs, the reports, the whole command | 8 |
 //!
 //! ```no_run

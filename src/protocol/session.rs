@@ -61,7 +61,7 @@ impl Session {
     /// assert_eq!(out, b"<switching to title case mode>\r\nTitle-cased: \"They'Re \\xc7a\"\r\n");
     /// ```
     ///
-    /// Costs about 0.1 ns a byte for plain ASCII, and 1 to 5 ns a character for the rest (25 ns for
+    /// Costs less than 0.1 ns a byte for plain ASCII, and 1 to 5 ns a character for the rest (25 ns for
     /// a capital sigma in title case with an accent beside it). The very first lines that are not
     /// plain also pay for tables: 1 ms in upper case, 2 ms in title case, 4 ms for the first sigma
     /// whose neighbours do not tell what becomes of it.

@@ -1,4 +1,4 @@
-//! Why a server did not come up.
+//! Why a server did not come up, or could not go on.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::io;
 use super::bind::BindError;
 use super::escape::Escaped;
 
-/// Why a server did not come up.
+/// Why a server did not come up, or could not go on.
 #[derive(Debug)]
 pub enum RunError {
     /// No listener.

@@ -9,7 +9,7 @@
 //! | who is let in | `accept`, `door` | `door`, `room` |
 //! | from the start to the drain | [`worker`](reactor::worker), `run` | `run`, `clerk`, `announcer` |
 //!
-//! Read the reactor's first, in the order of its table (20 minutes), then the threads' (15). What both use:
+//! Read the reactor's first, in the order of its table (20 minutes), then the threads' (30). What both use:
 //!
 //! 1. [`bind`] with `unix` and `inherit`, [`settings`], [`address`], [`mod@run`], [`ready`], [`error`]: how it comes up,
 //!    or why it does not (5 minutes).

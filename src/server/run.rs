@@ -14,7 +14,7 @@ use super::stats::Ended;
 /// Serves until a signal comes, and drains.
 ///
 /// # Errors
-/// See [`RunError`]; then nobody was served.
+/// See [`RunError`].
 pub fn run(mut settings: Settings) -> Result<Ended, RunError> {
     let workers = settings.workers.max(1);
     let mut bound = bind(&settings.listen, workers).map_err(RunError::Bind)?;

@@ -11,7 +11,7 @@ use crate::server::Settings;
 use crate::server::address::Address;
 use crate::server::settings::Model;
 
-/// The longest `--max-line`, in bytes: 64 MiB. Everybody else waits while one line is cased, about a second for this one.
+/// The longest `--max-line`, in bytes: 64 MiB. Everybody else waits while one line is cased, about a third of a second for this one.
 const LONGEST_LINE: usize = 64 << 20;
 
 /// The least `--max-memory`, in bytes: 1 MiB. Two or three lines of the default limit with their replies fit; with less
@@ -46,7 +46,7 @@ pub struct ServeArgs {
     #[arg(help = "Serve with N reactors, each on a thread of its own")]
     pub workers: usize,
 
-    /// From the start to the first announcement; zero = off. Like all durations here it is zero, or from
+    /// From the start to the first announcement; zero = as long as between two. Like all durations here it is zero, or from
     /// [`SHORTEST`](units::SHORTEST) to [`LONGEST`](units::LONGEST).
     #[arg(
         long,
@@ -55,10 +55,12 @@ pub struct ServeArgs {
         allow_negative_numbers = true
     )]
     #[arg(value_parser = units::duration)]
-    #[arg(help = "Announce that the loop runs this long after the start; 0 = off")]
+    #[arg(
+        help = "Announce that the loop runs this long after the start; 0 = after --announce-every"
+    )]
     pub announce_delay: Duration,
 
-    /// From one announcement to the next; zero = off.
+    /// From one announcement to the next; zero = there is none, not even the first.
     #[arg(
         long,
         value_name = "TIME",
@@ -66,7 +68,7 @@ pub struct ServeArgs {
         allow_negative_numbers = true
     )]
     #[arg(value_parser = units::duration)]
-    #[arg(help = "Announce it again each time this has passed; 0 = off")]
+    #[arg(help = "Announce it again each time this has passed; 0 = never, nor the first time")]
     pub announce_every: Duration,
 
     /// The most clients at a time, at least 1; `None` if the user did not say.
