@@ -612,7 +612,54 @@ fn too_much_for_an_open_loop_ends_it() {
     );
 }
 
+/// A client that hardly reads notices that its connection is gone when it writes.
+#[test]
+fn a_slow_reader_ends_with_its_connection() {
+    let server = Broken::start(|_, mut stream| {
+        let _ = stream.write_all(GREETING);
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    });
+    let flags = ["-c", "0", "--slow-readers", "1", "-d", "1m"];
+    let (report, status) = json(&server.address(), &flags);
+    assert_eq!((status, errors(&report)), (1, only("reset", 1)));
+}
+
 // ---- the program
+
+/// While it waits for the last replies, and while it tries those that were silent.
+#[test]
+fn a_signal_behind_the_load_ends_the_run_too() {
+    for flags in [
+        &["-c", "1", "--warmup", "0", "-d", "200ms", "--timeout", "1m"][..],
+        &["-c", "1", "-n", "1", "--idle", "3", "--timeout", "1m"],
+    ] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let heard = Arc::clone(&count);
+        // The first line is answered where there is an end to wait for behind it, and no other.
+        let answers = flags.contains(&"-n");
+        let server = Broken::answering(move |_, _, reply| {
+            if heard.fetch_add(1, Ordering::SeqCst) == 0 && answers {
+                return Some(reply);
+            }
+            thread::sleep(PATIENCE); // it is a server that does not answer
+            None
+        });
+        let (begun, address) = (Instant::now(), server.address());
+        let args = [&[&*address, "-q"], flags].concat();
+        let run = command(&args).spawn().expect("the program starts");
+        let enough = if answers { 2 } else { 1 };
+        eventually("the last line was heard", || {
+            count.load(Ordering::SeqCst) >= enough
+        });
+        thread::sleep(Duration::from_millis(400)); // the load ends after 200
+        kill_process(Pid::from_child(&run), Signal::INT).expect("it is there");
+        let ran = wait(run, begun);
+        assert_eq!(ran.status, 130, "{}", ran.stdout);
+        assert!(ran.took < PATIENCE, "{:?}", ran.took);
+        assert!(!ran.stdout.contains("timeout"), "{}", ran.stdout);
+    }
+}
 
 #[test]
 fn ctrl_c_ends_the_run_and_the_report_comes_all_the_same() {

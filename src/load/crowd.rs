@@ -152,7 +152,10 @@ async fn sip(connection: Connection, number: usize) -> Result<(), Failure> {
             continue;
         }
         // As much as the socket takes: it is full once a flush does not come to its end at once.
-        while poll_fn(|cx| Poll::Ready(Pin::new(&mut stream.flush()).poll(cx).is_ready())).await {
+        while let Poll::Ready(flushed) =
+            poll_fn(|cx| Poll::Ready(Pin::new(&mut stream.flush()).poll(cx))).await
+        {
+            flushed?; // or it would be ready for ever
             writer.write_with(|out| dialogue.ask(usize::MAX, out));
         }
         let sip = poll_fn(|cx| Poll::Ready(stream.poll_fill(cx, SIP))).await;

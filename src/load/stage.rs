@@ -77,8 +77,8 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         let ended = self.load().await.unwrap_or_else(|early| early);
         self.run.end(ended);
         let counted = self.count();
-        self.drain(ended).await;
-        self.sweep(ended).await;
+        let ended = self.drain(ended).await;
+        let ended = self.sweep(ended).await;
         self.run.phase.set(Phase::Over);
         Ok(self.outcome(ended, &counted))
     }
@@ -268,7 +268,8 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
     }
 
     /// Waits for the replies that are owed. The clients do not wait longer than a reply may take, so this comes to an end.
-    async fn drain(&self, ended: Ended) {
+    /// Tells how the run ended: a signal ends it now, too.
+    async fn drain(&self, ended: Ended) -> Ended {
         let run = &self.run;
         let is_cut = matches!(ended, Ended::Signal(_));
         run.phase.set(Phase::Drain);
@@ -281,18 +282,20 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             patience + HURRY
         };
         let all = self.clients.join(run.handle.now() + patience);
-        let left = match select(all, self.signals.next()).await {
-            Either::First(left) => left,
-            Either::Second(_) => self.clients.len(),
-        };
-        if !is_cut {
-            (0..left).for_each(|_| run.failed(Trouble::Timeout.into()));
-        }
+        let outcome = select(all, self.signals.next()).await;
         self.clients.cancel();
+        match outcome {
+            _ if is_cut => ended,
+            Either::First(left) => {
+                (0..left).for_each(|_| run.failed(Trouble::Timeout.into()));
+                ended
+            }
+            Either::Second(signal) => Ended::Signal(signal),
+        }
     }
 
-    /// Has each idle connection send a line.
-    async fn sweep(&self, ended: Ended) {
+    /// Has each idle connection send a line. Tells how the run ended, as `drain` does.
+    async fn sweep(&self, mut ended: Ended) -> Ended {
         let run = &self.run;
         if !matches!(ended, Ended::Signal(_)) {
             run.phase.set(Phase::Sweep);
@@ -300,11 +303,15 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             // A server that answers nobody is not asked by all.
             let patience = run.plan.timeout * 2 + Duration::from_millis(run.plan.idle as u64);
             let all = self.silent.join(run.handle.now() + patience);
-            if let Either::First(left) = select(all, self.signals.next()).await {
-                (0..left).for_each(|_| run.failed(Trouble::Timeout.into()));
+            match select(all, self.signals.next()).await {
+                Either::First(left) => {
+                    (0..left).for_each(|_| run.failed(Trouble::Timeout.into()));
+                }
+                Either::Second(signal) => ended = Ended::Signal(signal),
             }
         }
         self.silent.cancel();
+        ended
     }
 
     /// The server's process, if it was named.
