@@ -141,6 +141,7 @@ impl Tally {
         }
         self.last.intended.reset();
         self.last.until = Duration::ZERO;
+        self.last.errors = self.troubles.total();
         (self.requests, self.replies, self.last.replies) = (0, 0, 0);
         (self.bytes_sent, self.bytes_received) = (0, 0);
         self.seconds.clear();
@@ -189,6 +190,7 @@ mod tests {
             tally.intended.record_n(millis * 1_000_000, count).unwrap();
         };
         reply(&mut tally, 5, 700); // warm-up
+        tally.trouble(Trouble::Refused);
         tally.start(false);
         reply(&mut tally, 100, 1);
         tally.trouble(Trouble::Reset);

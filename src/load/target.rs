@@ -77,12 +77,18 @@ impl Target {
                 {
                     self.use_source_after(source);
                 }
-                _ if !self.connected.get() && at + 1 < self.remotes.len() => {
-                    self.at.set(self.at.get().max(at + 1));
-                }
+                _ if self.goes_on_from(at) => {}
                 _ => return Err(error),
             }
         }
+    }
+
+    /// Whether there is an address to try behind that one, which has failed.
+    fn goes_on_from(&self, at: usize) -> bool {
+        if at == self.at.get() && !self.connected.get() && at + 1 < self.remotes.len() {
+            self.at.set(at + 1);
+        }
+        at < self.at.get() // others may have gone on in the meantime, and have connected there
     }
 
     /// The server's address, and the source to use this time.
@@ -153,6 +159,16 @@ mod tests {
         ] {
             assert!((0..50_000).all(|_| source_of(&small).is_none()));
         }
+    }
+
+    #[test]
+    fn who_hears_late_that_an_address_fails_tries_the_one_that_others_went_on_to() {
+        let mut target = target("127.0.0.1:9600", 3);
+        target.remotes.push(target.remotes[0].clone());
+        assert!(target.goes_on_from(0));
+        target.connected.set(true);
+        assert!(target.goes_on_from(0), "it was under way all the time");
+        assert!(!target.goes_on_from(1), "that one has been connected to");
     }
 
     #[test]

@@ -13,7 +13,8 @@ const TASKS: usize = 30;
 /// What matters most, in a line.
 pub(super) fn headline(trace: &Trace, summary: &Summary) -> String {
     let length = trace.length();
-    let busy: u64 = summary.loops.values().map(|one| one.turns.sum).sum();
+    let busy = summary.loops.values().map(|one| one.turns.sum);
+    let busy = busy.fold(0, u64::saturating_add);
     let loops = summary.loops.len();
     let many = if loops == 1 { "loop" } else { "loops" };
     let whole = format!(

@@ -1,4 +1,5 @@
 use super::super::events::LOOP;
+use super::super::tables::headline;
 use super::*;
 
 /// A trace of events of one loop: kind, owner, from, to.
@@ -75,5 +76,9 @@ fn a_wait_is_from_a_wake_to_the_next_poll_that_begins() {
 fn no_sum_overflows() {
     let far = u64::MAX;
     let trace = trace(&[(Kind::Turn, "", 0, far), (Kind::Turn, "", 0, far)]);
-    assert_eq!(Summary::new(&trace).loops[&0].turns.sum, far);
+    let mut summary = Summary::new(&trace);
+    assert_eq!(summary.loops[&0].turns.sum, far);
+    let one = summary.loops[&0];
+    summary.loops.insert(1, one);
+    assert!(headline(&trace, &summary).starts_with("2 loops"));
 }
