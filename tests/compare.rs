@@ -410,6 +410,8 @@ fn a_peer_that_does_wrong() {
         return; // as one of the tests it has nothing to do: it is the server of others
     };
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).expect("its port");
+    let other = || process::Command::new("sleep").arg("60").spawn();
+    let _other = (what == "fork").then(|| other().expect("a process of its own"));
     for stream in listener.incoming().flatten() {
         let what = what.clone();
         thread::spawn(move || wrong_dialogue(stream, &what));
@@ -431,7 +433,7 @@ fn wrong_dialogue(mut stream: TcpStream, what: &str) -> std::io::Result<()> {
                 eprintln!("\nfirst words\nlast \x1b[31mwords");
                 process::exit(7);
             }
-            ("liar", _) => stream.write_all(b"Upper-cased: 'WHATEVER'\r\n")?,
+            ("liar" | "fork", _) => stream.write_all(b"Upper-cased: 'WHATEVER'\r\n")?,
             ("lazy", _) => {}
             _ => panic!("{what}"),
         }
@@ -488,6 +490,7 @@ fn a_server_that_does_wrong_under_load_is_told_in_a_line() {
         ),
         ("liar", "liar: a wrong reply: "),
         ("lazy", "lazy: 4 timeouts"),
+        ("fork", "fork: it serves by several processes"),
     ];
     for (what, expected) in table {
         let told = failure(&[

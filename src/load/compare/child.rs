@@ -127,6 +127,14 @@ impl Server {
         self.child.id()
     }
 
+    /// Whether it did the work itself. Some start others for it as late as under the load.
+    pub(super) fn serves_alone(&self) -> Result<(), CompareError> {
+        if owner::has_children(self.pid()) {
+            return Err(CompareError::Several(self.name.clone()));
+        }
+        Ok(())
+    }
+
     fn group(&self) -> Pid {
         Pid::from_child(&self.child)
     }

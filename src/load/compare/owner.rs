@@ -1,4 +1,4 @@
-//! Whether it is the process that we started that listens.
+//! Whether it is the process that we started that serves.
 //!
 //! A command may be a wrapper which starts the server as a process of its own. Then the CPU time of the one that we
 //! started says nothing, and ending it may not end the server. Or somebody else took the port.
@@ -30,6 +30,17 @@ pub(super) fn listens(pid: u32, port: u16) -> io::Result<bool> {
     Ok(false)
 }
 
+/// Whether this process has children, who may serve in its stead: their CPU time is not its own.
+pub(super) fn has_children(pid: u32) -> bool {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return false;
+    };
+    tasks.flatten().any(|task| {
+        let children = fs::read_to_string(task.path().join("children"));
+        children.is_ok_and(|pids| !pids.trim().is_empty())
+    })
+}
+
 /// The inodes of the sockets in this table of the kernel that listen on this port.
 fn listeners(table: &str, port: u16) -> Vec<String> {
     let suffix = format!(":{port:04X}");
@@ -49,6 +60,19 @@ fn listeners(table: &str, port: u16) -> Vec<String> {
 mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn a_child_is_seen_while_it_lives() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        assert!(has_children(std::process::id()));
+        assert!(!has_children(child.id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!has_children(u32::MAX));
+    }
 
     #[test]
     fn a_listener_is_known_by_its_process() {

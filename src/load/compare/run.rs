@@ -40,6 +40,8 @@ pub enum CompareError {
     NoGreeting(String, SocketAddr),
     /// Somebody else listens on its port.
     Wrapper(String, u16),
+    /// It has others serve for it.
+    Several(String),
     /// It ended by itself; with the last line it said on stderr.
     Ended(String, ExitStatus, Option<String>),
     /// The load could not begin.
@@ -72,6 +74,10 @@ impl fmt::Display for CompareError {
             CompareError::Wrapper(name, port) => write!(
                 f,
                 "{name}: not the process that was started listens on port {port}, but another one: a wrapper must `exec` the server"
+            ),
+            CompareError::Several(name) => write!(
+                f,
+                "{name}: it serves by several processes, and the CPU time of the others cannot be told"
             ),
             CompareError::Ended(name, status, words) => {
                 write!(f, "{name}: the server ended by itself ({status})")?;
@@ -184,6 +190,7 @@ fn measure(
         return Err(CompareError::Signal(received as i32));
     }
     server.check()?;
+    server.serves_alone()?;
     let wrong = |what| CompareError::Wrong(contender.name.clone(), what);
     if let Some(what) = what_went_wrong(&outcome) {
         return Err(wrong(what));
