@@ -108,6 +108,8 @@ pub(super) struct Run {
     pub(super) failed_in_a_row: Cell<usize>,
     /// Those who have not left.
     pub(super) present: Cell<usize>,
+    /// One of those has failed, and with it what it still had to send.
+    cut_short: Cell<bool>,
     pub(super) stop: Event,
     pub(super) ended: Cell<Option<Ended>>,
 }
@@ -145,6 +147,7 @@ pub fn run(plan: &Plan, observer: impl FnMut(&Tick) + 'static) -> Result<Outcome
         connected: Cell::new(0),
         failed_in_a_row: Cell::new(0),
         present: Cell::new(0),
+        cut_short: Cell::new(false),
         stop: Event::new(),
         ended: Cell::new(None),
         plan: plan.clone(),
@@ -250,11 +253,16 @@ impl Run {
     pub(super) fn leave(&self, ended: Result<(), Failure>) {
         if let Err(failure) = ended {
             self.failed(failure);
+            self.cut_short
+                .set(self.cut_short.get() || self.is_loading());
         }
         self.present.set(self.present.get() - 1);
         if self.present.get() == 0 && self.is_loading() {
             let sent = self.tally.borrow().requests;
-            let all = self.plan.requests.is_some_and(|requests| sent >= requests);
+            let all = self.plan.requests.is_some_and(|requests| {
+                // A line that is due just when it begins to count may be sent a moment before that.
+                sent >= requests || self.plan.rate.is_some() && !self.cut_short.get()
+            });
             self.end(if all { Ended::Requests } else { Ended::Lost });
         }
     }
