@@ -433,6 +433,24 @@ fn in_the_middle_of_traffic_no_reply_is_lost() {
     each_model(ends_in_the_middle_of_traffic);
 }
 
+/// A signal that comes while they start, and some listen for signals already and some do not yet.
+#[test]
+fn a_signal_that_comes_while_workers_start_is_heard_by_all() {
+    for _ in 0..5 {
+        let mut server = Setup::reactor().flags(&["--workers", "200"]).spawn();
+        let catches = || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid()));
+            let status = status.unwrap_or_default();
+            let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:"));
+            let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+            mask.is_some_and(|mask| mask >> (Signal::TERM.as_raw() - 1) & 1 == 1)
+        };
+        eventually("it catches the signal", catches);
+        server.signal(Signal::TERM);
+        assert_eq!(server.status(), 0, "{}", server.log());
+    }
+}
+
 /// The same with two reactors.
 #[test]
 fn two_workers_drain_and_their_counts_add_up() {

@@ -17,6 +17,36 @@ pub(super) fn all() -> Vec<i32> {
     signals
 }
 
+/// Until it is dropped, signals to this thread, and to those that it starts, wait. Theirs wait for ever: the first thread hears
+/// for all.
+pub(super) struct Held(#[cfg(feature = "cli")] Option<nix::sys::signal::SigSet>);
+
+impl Held {
+    /// In a library the signals are the caller's: then nothing is held.
+    pub(super) fn new() -> Held {
+        #[cfg(not(feature = "cli"))]
+        return Held();
+        #[cfg(feature = "cli")]
+        {
+            use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+            let ours = all().into_iter().filter_map(|n| Signal::try_from(n).ok());
+            let before = ours
+                .collect::<SigSet>()
+                .thread_swap_mask(SigmaskHow::SIG_BLOCK);
+            Held(before.ok())
+        }
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(before) = self.0 {
+            let _ = before.thread_set_mask();
+        }
+    }
+}
+
 /// What people call a signal.
 pub(super) fn name(signal: i32) -> &'static str {
     signal_hook::low_level::signal_name(signal).unwrap_or("a signal")

@@ -64,6 +64,8 @@ pub(crate) fn run(settings: Settings, mut bound: Bound) -> Result<Ended, RunErro
     };
     let mut endpoints = std::mem::take(&mut bound.endpoints).into_iter();
     let ours = endpoints.next().unwrap_or_default();
+    // What comes before all of them listen for signals would be heard by some, and the others would go on for ever.
+    let signals = signals::Held::new();
     let first = Worker::new(job(0), ours, memory.clone(), trace.as_deref())?;
     let mut others = Vec::new();
     for (number, theirs) in (1..).zip(endpoints) {
@@ -74,6 +76,7 @@ pub(crate) fn run(settings: Settings, mut bound: Bound) -> Result<Ended, RunErro
             trace.clone(),
         )?);
     }
+    drop(signals);
     report_start(&settings, &bound, connections, lowered)?;
 
     let mut ended = first.run();
