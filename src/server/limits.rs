@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Descriptors that are not for clients: or a quarter of all, where that is less.
+/// Descriptors that are not for clients: or a quarter of all, where that is less; or as many as the server takes itself.
 const RESERVE: usize = 64;
 
 /// How long a client may take to read the last words and to close, and how much it may send meanwhile.
@@ -42,11 +42,13 @@ fn divide(
     own: usize,
     others: &[(usize, &'static str)],
 ) -> (Capacity, Option<&'static str>) {
-    let most = (descriptors - RESERVE.min(descriptors / 4)).max(1);
+    // Two to spare: one to accept with, one to open a file with.
+    let reserve = RESERVE.min(descriptors / 4).max(own + 2);
+    let most = descriptors.saturating_sub(reserve).max(1);
     let bounds = others.iter().copied().chain([(most, "descriptors")]);
     let (most, want) = bounds.min().unwrap_or((most, ""));
     let connections = asked.unwrap_or(most).min(most);
-    // Those who are refused take what is left, but for two: one to accept with, one to open a file with.
+    // Those who are refused take what is left.
     let refusals = descriptors
         .saturating_sub(connections + own + 2)
         .min(RESERVE);
@@ -132,6 +134,8 @@ mod tests {
             )
         );
         assert_eq!(divide(1024, Some(20), 10, &[]).0.refusals, 64);
+        let (capacity, want) = divide(1024, Some(960), 116, &[]);
+        assert_eq!((capacity.connections, want), (906, Some("descriptors")));
     }
 
     #[test]
