@@ -304,3 +304,22 @@ fn a_crowd_at_the_door_does_not_wait_for_those_who_flood_the_server() {
             .all(|peer| peer.received().len() == 5_000 * 18)
     );
 }
+
+#[test]
+fn whose_lines_wait_for_their_turn_is_not_called_idle() {
+    let server = Server::start(Settings {
+        idle_timeout: ms(50),
+        ..Settings::default()
+    });
+    let peers: Vec<Peer> = (0..20).map(|_| server.client()).collect();
+    // A round of all of them takes longer than they may be silent.
+    server.sim.cost(ms(2));
+    for peer in &peers {
+        peer.send("x\n".repeat(20_000));
+    }
+    server.settle();
+    for peer in &peers {
+        // When all is answered it is silent indeed, while others have their turns.
+        assert!(peer.received().starts_with(&upper("x").repeat(20_000)));
+    }
+}

@@ -228,6 +228,8 @@ impl Client {
         loop {
             ready!(Pin::new(&mut *sleep).poll(cx));
             let (now, patience) = (self.worker.handle.now(), self.worker.settings.idle_timeout);
+            // What it had said may have waited long for its turn here: the replies to that go out first, and count.
+            let _ = Pin::new(&mut self.stream.flush()).poll(cx);
             let due = self.stream.active() + patience;
             if due > sleep.deadline() {
                 sleep.reset(due);
