@@ -165,7 +165,7 @@ impl Bound {
                 ))
             })?
             .collect();
-        found.sort_by_key(SocketAddr::is_ipv6);
+        found.sort_by_key(|address| (address.is_ipv6(), *address));
         found.dedup();
         let mut tries = 0;
         let (listeners, left_out) = loop {

@@ -94,7 +94,11 @@ impl Client {
         if self.connection.say_no_more().is_err() {
             return;
         }
-        while self.look().is_ok() && self.phase != Phase::Cutting {
+        loop {
+            let _ = self.look(); // called in, it has nothing to give any more
+            if self.phase == Phase::Cutting {
+                return;
+            }
             // Short naps: the clerk does not wake who is parting.
             match self.connection.wait(PollFlags::IN, Some(QUIET)) {
                 // Silent for a nap: who drains asks for no more.
@@ -121,10 +125,12 @@ impl Client {
         let end = now() + LINGER;
         let mut bytes = LINGER_BYTES;
         // Until the clerk wants no more of it, or the client is silent.
-        while !matches!(
-            self.orders.recv_timeout(QUIET),
-            Err(RecvTimeoutError::Disconnected)
-        ) {
+        loop {
+            match self.orders.recv_timeout(QUIET) {
+                Ok(_) => continue, // an order is no silence of the client's
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
             let count = self.discard();
             bytes = bytes.saturating_sub(count);
             if count == 0 || self.phase == Phase::Serving && (now() >= end || bytes == 0) {
