@@ -1,9 +1,10 @@
 //! Step 6: a future for each client, written by hand: its states as an `enum`.
 //!
-//! New against step 5: the reactor knows neither streams nor callbacks any more, but *futures*. A future is a value that
-//! can be asked to go on ([`Future::poll`]): it does what can be done without waiting, and says `Ready` if it has come to
-//! its end, `Pending` if it has to wait. What it must remember from one poll to the next is in its fields. Here that is an
-//! `enum`: at every moment the dialogue is either reading or writing, and each state has what it needs and nothing else.
+//! New against step 5: the reactor keeps neither streams nor callbacks for its clients any more, but *futures*. A
+//! future is a value that can be asked to go on ([`Future::poll`]): it does what can be done without waiting, and says
+//! `Ready` if it has come to its end, `Pending` if it has to wait. What it must remember from one poll to the next is
+//! in its fields. Here that is an `enum`: at every moment the dialogue is either reading or writing, and each state has
+//! what it needs and nothing else.
 //!
 //! It can be in one state only, so it does not read while it writes: who does not read his replies is not read either. The
 //! kernel's buffers fill up, and then it is the client who has to wait. That is *backpressure*, and what it took is that
