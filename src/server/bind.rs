@@ -165,7 +165,7 @@ impl Bound {
                 ))
             })?
             .collect();
-        found.sort_by_key(|address| (address.is_ipv6(), *address));
+        found.sort(); // IPv4 first
         found.dedup();
         let mut tries = 0;
         let (listeners, left_out) = loop {
