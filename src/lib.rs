@@ -28,7 +28,8 @@
 //!
 //! 1. The file `server/reactor/session.rs`: one client's dialogue, the program that all the rest is there for (3 minutes).
 //! 2. [`reactor`]: how thousands of them wait in one thread (an hour and twenty minutes).
-//! 3. [`server`]: what stands between such a loop and the world, and the same with a thread for each client (an hour and ten minutes).
+//! 3. [`server`]: what stands between such a loop and the world, and the same with a thread for each client (an hour and
+//!    ten minutes).
 //! 4. [`protocol`]: the casing, if letters are your interest (half an hour); it can be left out.
 //! 5. `cli` and `main.rs`: a log that never blocks the loop (a quarter of an hour).
 //! 6. `load`: the reactor from the other side, as a client that measures (an hour and a half, with `compare`).

@@ -314,7 +314,7 @@ pub(super) fn high_run<'a>(
         let window = utf8::window(at.rest, &mut padded);
         let count = caseless::of_four_bytes(simd, window, room);
         if count == 4 {
-            at.length += 10 * 4; // as above
+            at.length += 10 * 4; // a constant: the next ones do not wait for the count
             at.pass(4 * 4, false);
             continue;
         }

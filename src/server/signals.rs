@@ -17,8 +17,8 @@ pub(super) fn all() -> Vec<i32> {
     signals
 }
 
-/// Until it is dropped, signals to this thread, and to those that it starts, wait. Theirs wait for ever: the first thread hears
-/// for all.
+/// Until it is dropped, signals to this thread wait. A thread that it starts meanwhile never takes one: this one does for
+/// all.
 pub(super) struct Held(#[cfg(feature = "cli")] Option<nix::sys::signal::SigSet>);
 
 impl Held {

@@ -11,7 +11,8 @@ use crate::server::Settings;
 use crate::server::address::Address;
 use crate::server::settings::Model;
 
-/// The longest `--max-line`, in bytes: 64 MiB. Everybody else waits while one line is cased, about a third of a second for this one.
+/// The longest `--max-line`, in bytes: 64 MiB. Everybody else waits while one line is cased, about a third of a second for
+/// this one.
 const LONGEST_LINE: usize = 64 << 20;
 
 /// The least `--max-memory`, in bytes: 1 MiB. Two or three lines of the default limit with their replies fit; with less
@@ -46,8 +47,8 @@ pub struct ServeArgs {
     #[arg(help = "Serve with N reactors, each on a thread of its own")]
     pub workers: usize,
 
-    /// From the start to the first announcement; zero = as long as between two. Like all durations here it is zero, or from
-    /// [`SHORTEST`](units::SHORTEST) to [`LONGEST`](units::LONGEST).
+    /// From the start to the first announcement; zero = as long as between two. Like all durations here it is zero, or
+    /// from [`SHORTEST`](units::SHORTEST) to [`LONGEST`](units::LONGEST).
     #[arg(
         long,
         value_name = "TIME",

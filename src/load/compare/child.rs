@@ -127,8 +127,11 @@ impl Server {
         self.child.id()
     }
 
-    /// Whether it did the work itself. Some start others for it as late as under the load.
-    pub(super) fn serves_alone(&self) -> Result<(), CompareError> {
+    /// Looks whether it does the work itself. Some start others for that as late as under the load.
+    ///
+    /// # Errors
+    /// It has others.
+    pub(super) fn check_alone(&self) -> Result<(), CompareError> {
         if owner::has_children(self.pid()) {
             return Err(CompareError::Several(self.name.clone()));
         }

@@ -14,8 +14,9 @@
 //!
 //! What is measured, and why so: on a machine that is shared with others, the time that a request takes from the outside
 //! says more about the others than about the server. The CPU time that the server spends on a request, in a closed loop
-//! with both sides on one CPU, repeats within some ten per cent on a quiet machine: no cache line travels from one CPU to another, and nobody
-//! waits for a CPU to wake up. So it stands first, and what needs two CPUs stands below it, with its spread.
+//! with both sides on one CPU, repeats within some ten per cent on a quiet machine: no cache line travels from one CPU to
+//! another, and nobody waits for a CPU to wake up. So it stands first, and what needs two CPUs stands below it, with its
+//! spread.
 
 mod child;
 mod cpus;

@@ -190,7 +190,7 @@ fn measure(
         return Err(CompareError::Signal(received as i32));
     }
     server.check()?;
-    server.serves_alone()?;
+    server.check_alone()?;
     let wrong = |what| CompareError::Wrong(contender.name.clone(), what);
     if let Some(what) = what_went_wrong(&outcome) {
         return Err(wrong(what));
