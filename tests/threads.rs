@@ -132,7 +132,10 @@ fn a_drained_client_sees_the_end_a_fifth_of_a_second_later() {
     client.send("hello\nand then");
     let start = Instant::now();
     server.signal(Signal::TERM);
-    server.wait_for_log("SIGTERM received");
+    eventually("its thread waits for nothing but orders", || {
+        client.send(" and then"); // silence would end it
+        server.waits_for_a_thread("client")
+    });
     client.send("too late\n");
     assert_eq!(client.rest(), upper("hello"));
     assert!(start.elapsed() >= Duration::from_millis(200));

@@ -399,6 +399,13 @@ impl Server {
         line?.trim().parse().ok()
     }
 
+    /// Whether its thread of that name waits for another thread now.
+    pub fn waits_for_a_thread(&self, name: &str) -> bool {
+        let thread = self.thread(name).expect("a thread of that name");
+        self.proc(&format!("task/{thread}/wchan"))
+            .is_ok_and(|place| place.contains("futex"))
+    }
+
     /// The CPU time that it has used.
     pub fn cpu(&self) -> Duration {
         let stat = self.proc("stat").expect("a running process");
