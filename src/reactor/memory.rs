@@ -58,12 +58,14 @@ impl fmt::Debug for MemoryLimit {
     }
 }
 
-/// A reactor takes its share of a common limit in pieces of this size, so that the atomic is touched once a mebibyte.
-const GRANT: usize = 1 << 20;
+/// A reactor takes its share of a common limit in grants, a 256th of it each, so that the atomic is hardly ever touched. By
+/// less than a grant for each reactor but one the limit may be passed.
+const GRANTS: usize = 256;
 
 /// What the streams of one reactor keep, held against the limit.
 pub(crate) struct Memory {
     limit: usize,
+    grant: usize,
     common: Arc<Common>,
     unparker: Arc<dyn Unpark>,
     used: Cell<usize>,
@@ -76,6 +78,7 @@ impl Memory {
         common.reactors().push(Arc::clone(&unparker));
         Memory {
             limit,
+            grant: (limit / GRANTS).max(1),
             common,
             unparker,
             used: Cell::new(0),
@@ -95,14 +98,14 @@ impl Memory {
         let used = self.used.get() + new - old;
         self.used.set(used);
         // The first grant is free, so that a reactor that keeps little never touches the common count.
-        let (grants, due) = (self.grants.get(), used / GRANT);
+        let (grants, due) = (self.grants.get(), used / self.grant);
         if due > grants {
-            let more = (due - grants) * GRANT;
+            let more = (due - grants) * self.grant;
             if self.common.granted.fetch_add(more, Ordering::Relaxed) + more > self.limit {
                 self.wake_others();
             }
         } else if due < grants {
-            let less = (grants - due) * GRANT;
+            let less = (grants - due) * self.grant;
             self.common.granted.fetch_sub(less, Ordering::Relaxed);
         }
         self.grants.set(due);
@@ -129,7 +132,7 @@ impl Memory {
 
     fn others(&self) -> usize {
         let granted = self.common.granted.load(Ordering::Relaxed);
-        granted.saturating_sub(self.grants.get() * GRANT)
+        granted.saturating_sub(self.grants.get() * self.grant)
     }
 
     /// Whether this reactor keeps its part, or more, of all that is kept, once `leaving` bytes of it have gone. If not,
@@ -146,7 +149,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        let granted = self.grants.get() * GRANT;
+        let granted = self.grants.get() * self.grant;
         self.common.granted.fetch_sub(granted, Ordering::Relaxed);
         let is_other = |other: &Arc<dyn Unpark>| !Arc::ptr_eq(other, &self.unparker);
         self.common.reactors().retain(is_other);
@@ -208,6 +211,8 @@ mod tests {
     use crate::reactor::sim::{Peer, Sim};
     use crate::reactor::{Endpoint, Listener, Reactor, Stream};
 
+    const GRANT: usize = 1000;
+
     struct Asleep(AtomicBool);
 
     impl Unpark for Asleep {
@@ -228,32 +233,32 @@ mod tests {
 
     #[test]
     fn who_passes_the_limit_wakes_the_others() {
-        let limit = MemoryLimit::new(4 * GRANT);
+        let limit = MemoryLimit::new(GRANTS * GRANT);
         let (one, other) = (Asleep::new(), Asleep::new());
         let a = Memory::new(limit.clone(), one.clone());
         let b = Memory::new(limit, other.clone());
-        a.change(0, 3 * GRANT);
-        b.change(0, GRANT);
+        a.change(0, 200 * GRANT);
+        b.change(0, 56 * GRANT);
         assert!(!one.was_woken() && !other.was_woken());
-        b.change(GRANT, 2 * GRANT);
+        b.change(56 * GRANT, 57 * GRANT);
         assert!(one.was_woken() && !other.was_woken());
         assert!(a.has_its_part(0) && !b.has_its_part(0));
         drop(a);
-        b.change(2 * GRANT, 5 * GRANT);
+        b.change(57 * GRANT, 300 * GRANT);
         assert!(!one.was_woken(), "it is gone");
         assert!(b.has_its_part(0));
     }
 
     #[test]
     fn two_reactors_share_one_limit_within_a_grant() {
-        let limit = MemoryLimit::new(4 * GRANT);
+        let limit = MemoryLimit::new(GRANTS * GRANT);
         let memory = || Memory::new(limit.clone(), Asleep::new());
         let (a, b) = (memory(), memory());
-        a.change(0, 3 * GRANT);
+        a.change(0, 200 * GRANT);
         assert_eq!((a.over(), b.over()), (0, 0));
-        b.change(0, GRANT + 1);
+        b.change(0, 56 * GRANT + 1);
         assert_eq!((a.over(), b.over()), (0, 1), "a knows of whole grants of b");
-        b.change(GRANT + 1, 10);
+        b.change(56 * GRANT + 1, 10);
         assert_eq!((a.over(), b.over()), (0, 0));
         drop(a);
         assert_eq!(limit.common.granted.load(Ordering::Relaxed), 0);
@@ -271,15 +276,15 @@ mod tests {
     proptest! {
         /// Each step says how much one of three reactors keeps from now on, in quarters of a grant.
         #[test]
-        fn three_reactors_agree_with_three_sums(steps in prop::collection::vec((0..3_usize, 0..40_usize), 0..100), limit in 0..100_usize) {
-            let quarter = GRANT / 4;
-            let limit = MemoryLimit::new(limit * quarter);
+        fn three_reactors_agree_with_three_sums(steps in prop::collection::vec((0..3_usize, 0..800_usize), 0..100), quarter in 1..100_usize) {
+            let grant = 4 * quarter;
+            let limit = MemoryLimit::new(GRANTS * grant);
             let reactors: Vec<Memory> = (0..3).map(|_| Memory::new(limit.clone(), Asleep::new())).collect();
             let mut kept = [0; 3];
             for (who, amount) in steps {
                 reactors[who].change(kept[who], amount * quarter);
                 kept[who] = amount * quarter;
-                let granted = kept.map(|bytes| bytes / GRANT * GRANT);
+                let granted = kept.map(|bytes| bytes / grant * grant);
                 prop_assert_eq!(limit.common.granted.load(Ordering::Relaxed), granted.iter().sum::<usize>());
                 for (i, reactor) in reactors.iter().enumerate() {
                     prop_assert_eq!(reactor.used(), kept[i]);
