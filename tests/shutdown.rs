@@ -286,6 +286,7 @@ fn the_deadline_cuts_off_who_does_not_read() {
         );
         let summary = server.summary();
         assert_eq!((summary.cut_off, summary.connections), (1, 2));
+        assert_eq!(server.logged(" quit"), 2, "{}", server.log());
     });
 }
 

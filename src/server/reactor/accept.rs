@@ -79,7 +79,6 @@ async fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>)
             client.name_task("");
             let dialogue = nbcaser(&mut client).await;
             client.part(dialogue).await;
-            log::info!("{} quit", client.peer());
         });
         return;
     }

@@ -20,7 +20,8 @@ use crate::server::peer::Peer;
 /// One client. Its fields are dropped in this order: its place is free when its descriptor is.
 pub(super) struct Client {
     pub(super) stream: Stream,
-    _place: Option<Place>,
+    /// None: it is refused.
+    place: Option<Place>,
     pub(super) lines: LineBuffer,
     /// How much of the stream's input the line that was handed out takes.
     handed: usize,
@@ -64,7 +65,7 @@ impl Client {
         });
         Client {
             stream,
-            _place: place,
+            place,
             lines: LineBuffer::new(worker.settings.max_line),
             handed: 0,
             left: None,
@@ -243,6 +244,15 @@ impl Client {
                 *asked = true;
                 return Poll::Ready(Ok(()));
             }
+        }
+    }
+}
+
+impl Drop for Client {
+    /// However its session has ended, by itself or cut off.
+    fn drop(&mut self) {
+        if self.place.is_some() {
+            log::info!("{} quit", self.peer);
         }
     }
 }
