@@ -94,8 +94,10 @@ async fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>)
     worker.sessions.spawn(async move {
         client.name_task(", refused");
         client.send_away(SERVER_FULL).await;
-        if permit.is_some() {
-            client.linger().await;
+        match permit {
+            Some(_) => client.linger().await,
+            // Or the word would wait for the close, which throws it away where input is unread.
+            None => drop(client.stream.shutdown()),
         }
     });
     if !lingers {
