@@ -1,13 +1,16 @@
 //! Streams: what is written when, and who waits for whom.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::{Context, Waker};
 
 use nbcaser::reactor::driver::Remote;
 use nbcaser::reactor::sim::Op;
-use nbcaser::reactor::{Endpoint, HIGH_WATER, Listener, Stream, sleep, timeout, yield_now};
+use nbcaser::reactor::sync::Event;
+use nbcaser::reactor::{Endpoint, HIGH_WATER, Listener, Stream, select, sleep, timeout, yield_now};
 
 use crate::fixture::{Fixture, Log, SECOND, fixture, ms};
 
@@ -321,6 +324,99 @@ fn input_that_was_kept_is_not_counted_once_it_was_consumed() {
     f.settle();
     assert_eq!(peer.received(), b"a\nbcdefghijk\n");
     assert_eq!(f.handle.census().kept_bytes, 0);
+}
+
+/// What one read may bring.
+const BUFFER: usize = 128 * 1024;
+
+#[test]
+fn a_rest_of_just_the_buffers_size_is_not_counted_once_it_was_consumed() {
+    let f = fixture();
+    let (peer, mut stream) = f.pair();
+    f.go(async move {
+        while let Ok(true) = stream.fill().await {
+            stream.writer().write(stream.input());
+            poll_fn(|cx| stream.poll_in_order(cx))
+                .await
+                .expect("in order");
+            stream.consume(stream.buffered());
+        }
+    });
+    peer.window(1000);
+    peer.send(vec![b'x'; BUFFER]);
+    f.settle();
+    assert_eq!(
+        f.handle.census().kept_bytes,
+        2 * BUFFER - 998,
+        "and one byte that was sent"
+    );
+    peer.window(usize::MAX);
+    f.settle();
+    assert_eq!(peer.received().len(), BUFFER);
+    assert_eq!(f.handle.census().kept_bytes, 0);
+}
+
+/// Linux does not tell of a little room.
+#[test]
+fn room_that_no_edge_tells_of_is_found_by_asking() {
+    let f = fixture();
+    let (peer, mut stream) = f.pair();
+    let (ask, asked) = (Rc::new(Event::new()), Log::default());
+    let (asks, notes) = (Rc::clone(&ask), asked.clone());
+    peer.low_water(1000);
+    peer.window(4);
+    f.go(async move {
+        stream.writer().write(b"a long answer");
+        let asking = async {
+            asks.wait().await;
+        };
+        select(stream.flush(), asking).await;
+        stream.expect_room();
+        let _ = stream.flush().await;
+        notes.note("flushed");
+    });
+    f.settle();
+    peer.read(20);
+    f.settle();
+    assert_eq!(peer.received(), b"a lo");
+    ask.set();
+    f.settle();
+    assert_eq!(
+        (peer.received().as_slice(), asked.take().as_str()),
+        (&b"a long answer"[..], "flushed")
+    );
+}
+
+/// It is noted that the running task waits for more of a stream that it has read to the end, until another is noted there.
+#[test]
+fn who_asks_for_more_behind_a_question_of_somebody_elses_is_woken() {
+    let f = fixture();
+    let ((one, mut a), (other, mut b)) = (f.pair(), f.pair());
+    let log = Log::default();
+    let notes = log.clone();
+    other.send("old");
+    f.settle();
+    f.go(async move {
+        let _ = b.fill().await;
+        let _ = a.fill().await;
+        poll_fn(|cx| {
+            a.consume(a.buffered());
+            assert!(b.poll_in_order(cx).is_ready());
+            assert!(
+                a.poll_in_order(&mut Context::from_waker(Waker::noop()))
+                    .is_ready()
+            );
+            a.poll_fill(cx, usize::MAX)
+        })
+        .await
+        .expect("input");
+        notes.note(String::from_utf8_lossy(a.input()));
+    });
+    one.send("first");
+    f.settle();
+    one.send("second");
+    f.settle();
+    assert_eq!(log.take(), "second");
 }
 
 #[test]

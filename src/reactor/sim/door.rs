@@ -108,6 +108,19 @@ impl Door {
         result
     }
 
+    fn write(&self, id: Id, buf: &[u8], last: bool) -> io::Result<usize> {
+        self.operate(Op::Write, id, |world| {
+            let end = world.stream(id)?;
+            let n = world.write(end, buf, last)?;
+            for bytes in buf[..n].chunks(8) {
+                let mut word = [0; 8];
+                word[..bytes.len()].copy_from_slice(bytes);
+                world.note(u64::from_le_bytes(word));
+            }
+            Ok(n)
+        })
+    }
+
     fn wait(&self, events: &mut Vec<Event>, deadline: Time) -> io::Result<()> {
         self.0.pass();
         self.0.world().idle = false;
@@ -241,16 +254,11 @@ impl Driver for Door {
     }
 
     fn write(&mut self, id: Id, buf: &[u8]) -> io::Result<usize> {
-        self.operate(Op::Write, id, |world| {
-            let end = world.stream(id)?;
-            let n = world.write(end, buf)?;
-            for bytes in buf[..n].chunks(8) {
-                let mut word = [0; 8];
-                word[..bytes.len()].copy_from_slice(bytes);
-                world.note(u64::from_le_bytes(word));
-            }
-            Ok(n)
-        })
+        Door::write(self, id, buf, false)
+    }
+
+    fn write_last(&mut self, id: Id, buf: &[u8]) -> io::Result<usize> {
+        Door::write(self, id, buf, true)
     }
 
     fn unread(&mut self, id: Id) -> io::Result<usize> {

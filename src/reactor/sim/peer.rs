@@ -111,6 +111,12 @@ impl Peer {
         self.sim.world().widen(self.end, bytes);
     }
 
+    /// The stream hears of room only when there is so much: a kernel waits until a third of what it keeps is free. A write
+    /// is taken as far as there is room, all the same.
+    pub fn low_water(&self, bytes: usize) {
+        self.sim.world().ends[self.end].low_water = bytes.max(1);
+    }
+
     /// One read of the stream's moves `read` bytes at the most, one write `write`. What a read leaves arrives a moment
     /// later, with an edge of its own.
     pub fn limit(&self, read: usize, write: usize) {

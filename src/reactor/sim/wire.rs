@@ -23,6 +23,10 @@ pub(super) struct End {
     pub(super) room: usize,
     /// Such a write has said so, and the next room is news to the writer.
     pub(super) awaited: bool,
+    /// But only so much of it.
+    pub(super) low_water: usize,
+    /// What was written here as the last, and waits for the end.
+    pub(super) corked: Vec<u8>,
     /// Nothing will come in behind the inbox.
     pub(super) ended: bool,
     /// Nothing may be written here any more.
@@ -47,6 +51,8 @@ impl End {
             inbox: VecDeque::new(),
             room: usize::MAX,
             awaited: false,
+            low_water: 1,
+            corked: Vec::new(),
             ended: false,
             finished: false,
             reset: false,
@@ -72,8 +78,9 @@ impl End {
 }
 
 impl World {
-    /// Writes into the other end's inbox. The first write to an end that was closed is taken, and answered by a reset.
-    pub(super) fn write(&mut self, end: usize, bytes: &[u8]) -> io::Result<usize> {
+    /// Writes into the other end's inbox; `last`: when the end follows. The first write to an end that was closed is taken,
+    /// and answered by a reset.
+    pub(super) fn write(&mut self, end: usize, bytes: &[u8], last: bool) -> io::Result<usize> {
         if let Some(error) = self.ends[end].error.take() {
             return Err(error.into());
         }
@@ -91,18 +98,29 @@ impl World {
         }
         if other.room == 0 && n > 0 {
             other.awaited = true;
+            self.uncork(end);
             return Err(io::ErrorKind::WouldBlock.into());
         }
         n = n.min(other.room);
         if other.room != usize::MAX {
             other.room -= n;
         }
-        other.inbox.extend(&bytes[..n]);
-        let id = other.id;
-        if n > 0 {
-            self.raise(id, Ready::READABLE);
+        self.ends[end].corked.extend(&bytes[..n]);
+        if !last {
+            self.uncork(end);
         }
         Ok(n)
+    }
+
+    /// What was written at `end` arrives.
+    fn uncork(&mut self, end: usize) {
+        let bytes = std::mem::take(&mut self.ends[end].corked);
+        let other = &mut self.ends[end ^ 1];
+        other.inbox.extend(&bytes);
+        let id = other.id;
+        if !bytes.is_empty() {
+            self.raise(id, Ready::READABLE);
+        }
     }
 
     /// Reads from an inbox. A read is short only where the bytes end, or at a mark; what `most` and `ragged` hold back
@@ -148,7 +166,7 @@ impl World {
     pub(super) fn widen(&mut self, end: usize, room: usize) {
         let this = &mut self.ends[end];
         this.room = this.room.saturating_add(room);
-        if this.room > 0 && std::mem::take(&mut this.awaited) {
+        if this.room >= this.low_water && std::mem::take(&mut this.awaited) {
             let writer = self.ends[end ^ 1].id;
             self.raise(writer, Ready::WRITABLE);
         }
@@ -159,6 +177,7 @@ impl World {
         if std::mem::replace(&mut self.ends[end].finished, true) {
             return;
         }
+        self.uncork(end);
         let other = &mut self.ends[end ^ 1];
         other.ended = true;
         let id = other.id;
@@ -175,8 +194,8 @@ impl World {
         }
     }
 
-    /// Closes `end`. If there is input that it did not read, the other one is not told of an end but of a reset: so does
-    /// TCP, and many a last word was lost by it.
+    /// Closes `end`. If there is input that it did not read, the other one is not told of an end but of a reset, and what
+    /// is corked is thrown away: so does TCP, and many a last word was lost by it.
     pub(super) fn close(&mut self, end: usize) {
         let this = &mut self.ends[end];
         if std::mem::replace(&mut this.closed, true) {

@@ -222,6 +222,9 @@ impl Client {
             self.left = Some(self.stream.unread()?);
             return Poll::Ready(Ok(()));
         }
+        if self.left.is_some() {
+            self.stream.expect_room(); // all are woken now and then: see `drain`
+        }
         let Some(silence) = &mut self.silence else {
             return Poll::Pending;
         };
@@ -231,6 +234,7 @@ impl Client {
             let (now, patience) = (self.worker.handle.now(), self.worker.settings.idle_timeout);
             // What it had said may have waited long for its turn here: the replies to that go out first, and count.
             let _ = Pin::new(&mut self.stream.flush()).poll(cx);
+            self.stream.expect_room();
             let due = self.stream.active() + patience;
             if due > sleep.deadline() {
                 sleep.reset(due);

@@ -54,11 +54,17 @@ impl Client {
             .discard_output()
             .is_none_or(|last| last == b'\n')
         {
+            self.stream.expect_room();
             self.stream.end_follows();
             self.writer().write(farewell);
             let handle = self.worker.handle.clone();
             // Boxed, for every client has room for all that its session may ever wait for: 120 bytes each, for this one.
-            Box::pin(timeout(&handle, LINGER, self.stream.flush())).await;
+            if Box::pin(timeout(&handle, LINGER, self.stream.flush()))
+                .await
+                .is_none()
+            {
+                self.stream.expect_room();
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use signal_hook::consts::signal::SIGUSR1;
 
@@ -125,6 +126,9 @@ fn tell_counters(worker: &Worker, number: usize) {
     log::info!("loop {number}: {connections} connections, {counters}");
 }
 
+/// While the server ends, output that waits is tried so often: see [`Stream::expect_room`](crate::reactor::Stream::expect_room).
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Lets everybody come to his end, until the deadline.
 async fn drain(worker: &Worker, doors: &TaskGroup, deadline: Time) {
     // However little time there is, everybody gets a turn, and who is let in by that another: who is owed nothing finds
@@ -133,7 +137,13 @@ async fn drain(worker: &Worker, doors: &TaskGroup, deadline: Time) {
     yield_now().await;
     doors.join(deadline).await;
     worker.sessions.close();
-    worker.sessions.join(deadline).await;
+    loop {
+        let next = deadline.min(worker.handle.now() + LOOK);
+        if worker.sessions.join(next).await == 0 || next == deadline {
+            return;
+        }
+        worker.sessions.wake_all();
+    }
 }
 
 /// Says in the log that the loop is running, on a fixed grid.
