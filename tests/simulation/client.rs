@@ -20,6 +20,8 @@ pub(crate) struct Client {
     right: usize,
     /// It takes so many bytes in all.
     granted: Option<usize>,
+    /// That there is less room than this the server is not told.
+    low_water: usize,
     /// Its connection moves a few bytes at a time: what it says may take the server a while.
     pub(crate) slow: bool,
     /// It half-closed.
@@ -75,6 +77,7 @@ impl Client {
             got: Vec::new(),
             right: 0,
             granted: None,
+            low_water: 0,
             slow: false,
             finished: false,
             gone: false,
@@ -129,6 +132,10 @@ impl Client {
                 self.peer.window(usize::MAX);
                 self.granted = None;
             }
+            Act::LowWater(n) => {
+                self.peer.low_water(*n);
+                self.low_water = *n;
+            }
             Act::Limit(read, write) => {
                 self.peer.limit(*read, *write);
                 self.slow = true;
@@ -142,7 +149,25 @@ impl Client {
 
     /// It takes nothing at present.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.granted == Some(self.got.len())
+        self.room() == 0
+    }
+
+    /// How much it takes now. What was corked when it last said so comes on top.
+    fn room(&self) -> usize {
+        let granted = self.granted.unwrap_or(usize::MAX);
+        granted.saturating_sub(self.got.len())
+    }
+
+    /// It takes nothing, or so little that the server does not hear of it.
+    fn seems_stuck(&self) -> bool {
+        self.is_stuck() || self.room() < self.low_water
+    }
+
+    /// At the end of the drain: something is due to it, which it would take.
+    pub(crate) fn is_owed(&self) -> bool {
+        let served = self.standing == Standing::Served && self.shut.is_none();
+        let listens = !self.gone && self.fault.is_none() && !self.slow && !self.is_stuck();
+        served && listens && self.got.len() < self.due
     }
 
     /// The server moved a byte, or ended the connection.
@@ -171,7 +196,7 @@ impl Client {
         resting: bool,
     ) -> Result<(), (&'static str, String)> {
         self.catch_up();
-        let free = !self.gone && self.fault.is_none() && !self.is_stuck();
+        let free = !self.gone && self.fault.is_none() && !self.seems_stuck();
         match self.standing {
             Standing::Waiting if self.got.is_empty() => Ok(()),
             Standing::Waiting => Err((
@@ -227,7 +252,9 @@ impl Client {
         let in_reply = self.got.last().is_some_and(|&last| last != b'\n');
         let over = all && (self.dialogue.quit || self.finished);
         let heard_out = limits.draining && self.got.len() >= self.due && !in_reply;
-        let no_last_word = (limits.idle || limits.memory) && (in_reply || self.stuck_at_the_end);
+        // Nobody is idle who takes what is owed to him.
+        let no_last_word = limits.idle && self.stuck_at_the_end
+            || limits.memory && (in_reply || self.stuck_at_the_end);
         if over || heard_out || no_last_word {
             Ok(())
         } else if limits.draining {
@@ -258,7 +285,7 @@ impl Client {
             .rposition(|&byte| byte == b'\n');
         let from = line_end.map_or(0, |at| at + 1);
         let tail = &self.got[from..];
-        let cut = self.is_stuck() || self.stuck_at_the_end || self.gone || self.fault.is_some();
+        let cut = self.seems_stuck() || self.stuck_at_the_end || self.gone || self.fault.is_some();
         let whole = [IDLE, MEMORY].contains(&tail) || cut || self.shut.is_none();
         if limits.idle && IDLE.starts_with(tail) || limits.memory && MEMORY.starts_with(tail) {
             return if whole { Ok(()) } else { Err(self.wrong(from)) };

@@ -55,8 +55,19 @@ pub(crate) enum Act {
     Read(usize),
     /// Takes all.
     ReadAll,
+    /// The server hears that it takes more only when that is so much.
+    LowWater(usize),
     /// So many bytes a read and a write of the server's.
     Limit(usize, usize),
+}
+
+impl Act {
+    fn length(&self) -> usize {
+        match self {
+            Act::Send(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
 }
 
 impl fmt::Debug for Act {
@@ -78,6 +89,7 @@ impl fmt::Debug for Act {
             Act::Window(n) => write!(f, "takes {n} bytes and no more"),
             Act::Read(n) => write!(f, "takes {n} more"),
             Act::ReadAll => write!(f, "takes all"),
+            Act::LowWater(n) => write!(f, "tells of room of {n} bytes and more"),
             Act::Limit(read, write) => write!(f, "moves {read} bytes a read, {write} a write"),
         }
     }
@@ -190,6 +202,12 @@ impl Plan {
             let acts = plan.scripts.iter().flat_map(|script| &script.acts);
             let last = acts.map(|(at, _)| *at).max().unwrap_or_default();
             last + plan.settings.idle_timeout + ms(4000)
+        } else if dice.one_in(2) {
+            // In the middle of the longest that anybody says at once.
+            let acts = plan.scripts.iter().flat_map(|script| &script.acts);
+            let longest = acts.max_by_key(|(_, act)| act.length());
+            let most = *dice.pick(&[1, 100, 2000]);
+            longest.map_or(Duration::ZERO, |(at, _)| *at) + dice.micros(most)
         } else {
             dice.micros(span * 1500)
         };
@@ -244,8 +262,8 @@ impl Script {
 
     /// What it sends, and how it leaves.
     fn talk(&mut self, dice: &mut Dice, limit: usize) {
-        let mut words = if dice.one_in(50) {
-            text::flood(dice)
+        let mut words = if dice.one_in(if limit > text::LARGE { 15 } else { 50 }) {
+            text::flood(dice, limit)
         } else {
             text::lines(dice, limit)
         };
@@ -291,20 +309,28 @@ impl Script {
     /// How it reads.
     fn listen(&mut self, dice: &mut Dice) {
         let mut at = self.connect + dice.micros(3000);
+        let size = *dice.pick(&[20, 100, 300, 100_000]);
+        let window = Act::Window(dice.below(size));
         match dice.below(12) {
-            0 => self.acts.push((at, Act::Window(dice.below(100)))), // and never more
+            0 => {
+                // A little, and never more.
+                self.acts.push((at, Act::LowWater(dice.below(3 * size))));
+                self.acts.push((at, window));
+                let rest = dice.micros(1_000_000);
+                self.acts.push((at + rest, Act::Read(dice.below(size))));
+            }
             1 => {
                 // Not for a while.
-                self.acts.push((at, Act::Window(dice.below(100))));
+                self.acts.push((at, window));
                 self.acts.push((at + dice.micros(1_000_000), Act::ReadAll));
             }
-            2 => {
+            2..=3 => {
                 // Slowly.
-                self.acts.push((at, Act::Window(dice.below(100))));
-                let most = dice.between(1, 300);
+                self.acts.push((at, Act::LowWater(dice.below(3 * size))));
+                self.acts.push((at, window));
                 for _ in 0..dice.between(5, 40) {
-                    at += dice.micros(30_000);
-                    self.acts.push((at, Act::Read(dice.between(1, most))));
+                    at += dice.micros(60_000);
+                    self.acts.push((at, Act::Read(dice.between(1, size))));
                 }
                 self.acts.push((at, Act::ReadAll));
             }

@@ -15,6 +15,8 @@ use crate::ledger::Ledger;
 /// How long a refused client, or one that is parted with, is waited for; and while the server ends.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 1 << 20;
+/// While the server ends, it tries so often what it was not told that it would be taken.
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
 pub(crate) const QUIET: Duration = Duration::from_millis(200);
 /// Accepting is tried again after so long at the latest.
 const PAUSE: Duration = Duration::from_secs(1);

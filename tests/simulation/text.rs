@@ -23,6 +23,12 @@ const INVALID: &[&[u8]] = &[
     b"caf\xe9 ol\xe9",
     b"\xf0\x9f\x98",
 ];
+/// A limit of more than this makes lines long.
+pub(crate) const LARGE: usize = 10_000;
+/// A flood has so many lines at the most or, where they are long, so many bytes; each of them has so many.
+const MANY: usize = 6000;
+const FLOOD: usize = 2_000_000;
+const LONG: usize = 80_000;
 const ENDS: &[&str] = &["\n", "\r\n", "\r", "\n\r", "\r\r\n"];
 
 /// What a client sends, from its first byte to its last, `quit` apart. Each line has a number of its own, so that
@@ -38,7 +44,7 @@ pub(crate) fn lines(dice: &mut Dice, limit: usize) -> Vec<u8> {
             15 => text.extend(b"upper \t"),
             16 => text.extend(*dice.pick(INVALID)),
             17 => {} // an empty line
-            18 if limit < 10_000 || dice.one_in(20) => text.extend(long(dice, limit)),
+            18 if limit <= LARGE || dice.one_in(20) => text.extend(long(dice, limit)),
             _ => text.extend(dice.pick(WORDS).bytes()),
         }
         let odd = dice.one_in(8);
@@ -66,10 +72,20 @@ fn long(dice: &mut Dice, limit: usize) -> Vec<u8> {
     vec![letter; length]
 }
 
-/// Many short lines at once.
-pub(crate) fn flood(dice: &mut Dice) -> Vec<u8> {
+/// Many lines at once: short ones, or some so long that a few replies fill what is sent in one write, and a few more what
+/// may be done in one turn.
+pub(crate) fn flood(dice: &mut Dice, limit: usize) -> Vec<u8> {
     let mut text = Vec::new();
-    for number in 0..dice.between(100, 6000) {
+    if limit > LARGE && dice.one_in(2) {
+        let length = dice.between(1, limit.min(LONG));
+        for number in 0..dice.between(1, FLOOD / length.max(FLOOD / MANY)) {
+            let letter = b'a' + (number % 26) as u8;
+            text.resize(text.len() + length, letter);
+            text.push(b'\n');
+        }
+        return text;
+    }
+    for number in 0..dice.between(100, MANY) {
         text.extend(number.to_string().bytes());
         text.push(b'\n');
     }
@@ -81,7 +97,7 @@ pub(crate) fn pieces(dice: &mut Dice, text: &[u8]) -> Vec<Vec<u8>> {
     let most = match dice.below(8) {
         0..=2 => text.len(),
         3 if text.len() < 200 => 1,
-        4..=5 => 16,
+        4..=5 if text.len() < 40_000 => 16,
         _ => text.len() / 3 + 1,
     };
     let mut pieces = Vec::new();

@@ -7,7 +7,7 @@ use nbcaser::server::stats::Ended;
 
 use crate::client::{Client, Standing};
 use crate::ledger::Ledger;
-use crate::rules::{LINGER, PATIENCE, QUIET};
+use crate::rules::{LINGER, LOOK, PATIENCE, QUIET};
 
 impl Ledger {
     /// The time that the end may take is over.
@@ -28,6 +28,12 @@ impl Ledger {
     /// The last look at everybody. `cut`: some were not heard out.
     fn look(&mut self, now: Time, cut: bool) {
         for number in 0..self.clients.len() {
+            let client = &self.clients[number];
+            if cut && !self.second_signal && client.is_owed() && client.owed + LOOK + PATIENCE < now
+            {
+                let what = "it takes what is owed to it, and is cut off";
+                return self.violate("drain", Some(number), what);
+            }
             let client = &self.clients[number];
             let excused = client.late || client.gone || self.accept_failed_at_the_end;
             if client.standing != Standing::Waiting {
