@@ -19,6 +19,9 @@ pub(crate) struct Plan {
     pub(crate) listeners: usize,
     pub(crate) ragged: bool,
     pub(crate) batch: usize,
+    pub(crate) whole_edges: bool,
+    /// The loop tells an observer what it does.
+    pub(crate) observed: bool,
     /// What each operation of the driver's takes.
     pub(crate) cost: Duration,
     /// Which operation fails, after how many that do not, how, and how often in a row.
@@ -26,6 +29,8 @@ pub(crate) struct Plan {
     /// When an edge is reported that means nothing.
     pub(crate) strays: Vec<Duration>,
     pub(crate) scripts: Vec<Script>,
+    /// When somebody asks what the loop has done.
+    pub(crate) questions: Vec<Duration>,
     pub(crate) signal: Duration,
     pub(crate) second_signal: Option<Duration>,
     /// The signal comes when everybody has had the time to finish.
@@ -136,8 +141,8 @@ const ACCEPT: &[i32] = &[
     113, // EHOSTUNREACH
     4,   // EINTR
 ];
-const READ: &[i32] = &[4, 4, 4, 104, 110]; // EINTR, ECONNRESET, ETIMEDOUT
-const WRITE: &[i32] = &[4, 4, 4, 32, 104, 105]; // EINTR, EPIPE, ECONNRESET, ENOBUFS
+const READ: &[i32] = &[4, 4, 4, 104, 110, 113]; // EINTR, ECONNRESET, ETIMEDOUT, EHOSTUNREACH
+const WRITE: &[i32] = &[4, 4, 4, 32, 104, 105, 113]; // EINTR, EPIPE, ECONNRESET, ENOBUFS, EHOSTUNREACH
 const POLL: &[i32] = &[4];
 const SHUTDOWN: &[i32] = &[107]; // ENOTCONN
 
@@ -177,6 +182,8 @@ impl Plan {
             announces: dice.one_in(2),
             listeners,
             ragged: dice.one_in(3),
+            whole_edges: false,
+            observed: false,
             batch: *dice.pick(&[usize::MAX, usize::MAX, 1, 3, 16]),
             cost: Duration::from_nanos(*dice.pick(&[0, 0, 100, 1000, 5000])),
             failures: Vec::new(),
@@ -186,6 +193,7 @@ impl Plan {
             scripts: (0..clients)
                 .map(|_| Script::new(dice, settings.max_line, span, listeners))
                 .collect(),
+            questions: Vec::new(),
             signal: Duration::ZERO,
             second_signal: None,
             quiet: dice.one_in(2),
@@ -212,6 +220,14 @@ impl Plan {
             dice.micros(span * 1500)
         };
         plan.second_signal = dice.one_in(8).then(|| plan.signal + dice.micros(400_000));
+        plan.whole_edges = dice.one_in(2);
+        plan.observed = dice.one_in(8);
+        for _ in 0..dice.below(3) {
+            let before = dice.micros(plan.signal.as_micros() as usize);
+            let at_once = dice.one_in(3);
+            plan.questions
+                .push(if at_once { plan.signal } else { before });
+        }
         plan
     }
 

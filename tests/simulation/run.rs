@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use nbcaser::reactor::sim::Sim;
-use nbcaser::reactor::{Endpoint, Listener, MemoryLimit, Reactor, Signals, Time};
+use nbcaser::reactor::{Endpoint, Listener, MemoryLimit, Observer, Reactor, Signals, Time, What};
 use nbcaser::server::limits::Places;
 use nbcaser::server::reactor::worker::{Job, serve};
 
@@ -18,6 +18,7 @@ use crate::plan::Plan;
 use crate::verdict::judge;
 
 const SIGINT: i32 = 2;
+const SIGUSR1: i32 = 10;
 const SIGTERM: i32 = 15;
 
 /// What a run came to.
@@ -40,7 +41,12 @@ pub(crate) fn run(seed: u64, tracing: bool) -> Run {
         number: usize::from(!plan.announces),
     };
     let settings = Arc::clone(&job.settings);
-    let reactor = Reactor::with_driver(sim.driver(), MemoryLimit::new(plan.settings.max_memory));
+    let memory = MemoryLimit::new(plan.settings.max_memory);
+    let reactor = if plan.observed {
+        Reactor::observed(sim.driver(), memory, Rc::new(Nobody))
+    } else {
+        Reactor::with_driver(sim.driver(), memory)
+    };
     let handle = reactor.handle();
     let ledger = Ledger::new(
         &plan,
@@ -60,7 +66,8 @@ pub(crate) fn run(seed: u64, tracing: bool) -> Run {
         let listeners = listeners
             .collect::<Result<_, _>>()
             .expect("nothing fails yet");
-        let signals = Signals::new(&handle, &[SIGINT, SIGTERM]).expect("nothing fails yet");
+        let signals =
+            Signals::new(&handle, &[SIGINT, SIGTERM, SIGUSR1]).expect("nothing fails yet");
         for &(op, after, errno, times) in &plan.failures {
             sim.fail_after(op, after, errno, times);
         }
@@ -100,11 +107,19 @@ pub(crate) fn run(seed: u64, tracing: bool) -> Run {
     }
 }
 
+/// Looks away.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn saw(&self, _: &What<'_>, _: Time, _: Time) {}
+}
+
 fn world(plan: &Plan) -> Sim {
     let sim = Sim::new();
     sim.seed(plan.seed | 1 << 63);
     sim.ragged(plan.ragged);
     sim.batch(plan.batch);
+    sim.whole_edges(plan.whole_edges);
     sim.auto_advance(true);
     sim
 }
@@ -122,6 +137,10 @@ fn happen(ledger: &Shared, plan: &Rc<Plan>, sim: &Sim) {
     for &at in &plan.strays {
         let (shared, dice) = (Rc::clone(ledger), sim.random(u64::MAX));
         sim.at(start + at, move || shared.borrow_mut().stray(dice));
+    }
+    for &at in &plan.questions {
+        let asked = sim.clone();
+        sim.at(start + at, move || asked.signal(SIGUSR1));
     }
     let signals = [(Some(plan.signal), SIGTERM), (plan.second_signal, SIGINT)];
     for (at, number) in signals {

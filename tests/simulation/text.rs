@@ -29,6 +29,16 @@ pub(crate) const LARGE: usize = 10_000;
 const MANY: usize = 6000;
 const FLOOD: usize = 2_000_000;
 const LONG: usize = 80_000;
+/// What long lines are made of, and how they end: mostly each of a letter of its own. Some replies are longer by far than
+/// their lines, or by far shorter.
+const KINDS: &[(&[u8], &[u8])] = &[
+    (b"", b""),
+    (b"", b""),
+    (b"", b""),
+    ("ΐ".as_bytes(), b""),
+    (b"'", b"\""),
+    (b"x", b"\xff"),
+];
 const ENDS: &[&str] = &["\n", "\r\n", "\r", "\n\r", "\r\r\n"];
 
 /// What a client sends, from its first byte to its last, `quit` apart. Each line has a number of its own, so that
@@ -78,9 +88,18 @@ pub(crate) fn flood(dice: &mut Dice, limit: usize) -> Vec<u8> {
     let mut text = Vec::new();
     if limit > LARGE && dice.one_in(2) {
         let length = dice.between(1, limit.min(LONG));
-        for number in 0..dice.between(1, FLOOD / length.max(FLOOD / MANY)) {
-            let letter = b'a' + (number % 26) as u8;
-            text.resize(text.len() + length, letter);
+        let lines = dice.between(1, FLOOD / length.max(FLOOD / MANY));
+        let (letter, end) = *dice.pick(KINDS);
+        let lines = if letter.is_empty() {
+            lines
+        } else {
+            lines.div_ceil(10)
+        };
+        for number in 0..lines {
+            let own = [b'a' + (number % 26) as u8];
+            let letter = if letter.is_empty() { &own } else { letter };
+            text.extend(letter.repeat(length / letter.len()));
+            text.extend(end);
             text.push(b'\n');
         }
         return text;

@@ -99,6 +99,11 @@ impl Sim {
         self.world().batch = most.max(1);
     }
 
+    /// Each edge tells all that its source is ready for when it is reported, as those of `epoll` do, not only what is new.
+    pub fn whole_edges(&self, whole: bool) {
+        self.world().whole_edges = whole;
+    }
+
     /// The time.
     pub fn now(&self) -> Time {
         self.world().now

@@ -34,11 +34,17 @@ impl World {
         }
         let batch = self.batch.min(self.edges.len());
         let edges: Vec<_> = self.edges.drain(..batch).collect();
-        for &(id, ready) in &edges {
+        let found = !edges.is_empty();
+        for (id, mut ready) in edges {
+            if self.whole_edges
+                && let Ok(end) = self.stream(id)
+            {
+                ready = ready.with(self.ready(end));
+            }
             self.note(id.to_bits());
             events.push(Event { id, ready });
         }
-        !edges.is_empty()
+        found
     }
 
     /// Puts things in an order that the seed chooses.

@@ -127,6 +127,7 @@ pub(super) struct World {
     pub(super) cost: Duration,
     pub(super) watcher: Option<Watcher>,
     pub(super) batch: usize,
+    pub(super) whole_edges: bool,
     pub(super) happenings: BTreeMap<(Time, u64), Happening>,
     pub(super) planned: u64,
     pub(super) ends: Vec<End>,
@@ -158,6 +159,7 @@ impl World {
             cost: Duration::ZERO,
             watcher: None,
             batch: usize::MAX,
+            whole_edges: false,
             happenings: BTreeMap::new(),
             planned: 0,
             ends: Vec::new(),
@@ -256,11 +258,17 @@ impl World {
     pub(super) fn adopt(&mut self, id: Id, end: usize) {
         self.ends[end].id = Some(id);
         self.insert(id, Place::Stream(end));
-        let mut ready = self.ends[end].readable();
-        if self.ends[end ^ 1].room > 0 {
-            ready = ready.with(Ready::WRITABLE);
+        self.raise(Some(id), self.ready(end));
+    }
+
+    /// All that an end is ready for.
+    pub(super) fn ready(&self, end: usize) -> Ready {
+        let (ready, other) = (self.ends[end].readable(), &self.ends[end ^ 1]);
+        if other.room >= other.low_water {
+            ready.with(Ready::WRITABLE)
+        } else {
+            ready
         }
-        self.raise(Some(id), ready);
     }
 
     pub(super) fn insert(&mut self, id: Id, place: Place) {

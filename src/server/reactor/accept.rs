@@ -94,10 +94,11 @@ async fn admit(worker: &Rc<Worker>, stream: Stream, address: Option<SocketAddr>)
     worker.sessions.spawn(async move {
         client.name_task(", refused");
         client.send_away(SERVER_FULL).await;
-        match permit {
-            Some(_) => client.linger().await,
+        if permit.is_some() {
+            client.linger().await;
+        } else {
             // Or the word would wait for the close, which throws it away where input is unread.
-            None => drop(client.stream.shutdown()),
+            let _ = client.stream.shutdown();
         }
     });
     if !lingers {
