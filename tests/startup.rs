@@ -318,6 +318,42 @@ fn a_descriptor_that_does_not_listen_is_told() {
     });
 }
 
+/// A number that nobody handed over must not be that of a descriptor that the server opens itself.
+#[test]
+fn a_descriptor_of_the_servers_own_is_none_that_was_inherited() {
+    each_model(|setup| {
+        let setup = setup.after("exec 3<&-").listen("fd:3");
+        fails(setup.spawn(), &["fd:3", "Bad file descriptor"]);
+    });
+    each_model(|setup| {
+        let setup = setup.after("exec 3<&-").listen("127.0.0.1:0");
+        let setup = setup.listen("fd:3");
+        fails(setup.spawn(), &["fd:3", "Bad file descriptor"]);
+    });
+    // The fourth would be its own descriptor of what was the seventh.
+    each_model(|setup| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let setup = setup.stdin(OwnedFd::from(listener));
+        let setup = setup.after("exec 7<&0 </dev/null 3<&- 4<&-");
+        let setup = setup.listen("fd:7").listen("fd:4");
+        fails(setup.spawn(), &["fd:4", "Bad file descriptor"]);
+    });
+}
+
+/// In whichever way it was inherited.
+#[test]
+fn a_descriptor_that_is_named_twice_is_told() {
+    let by_systemd = "exec 7<&0 </dev/null; export LISTEN_FDS=5 LISTEN_PID=$$";
+    for script in ["exec 7<&0 </dev/null", by_systemd] {
+        each_model(|setup| {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let setup = setup.stdin(OwnedFd::from(listener)).after(script);
+            let setup = setup.listen("fd:7").listen("127.0.0.1:0").listen("fd:7");
+            fails(setup.spawn(), &["fd:7", "named twice"]);
+        });
+    }
+}
+
 /// As systemd hands them over: from descriptor 3 on, by number and process.
 #[test]
 fn what_systemd_hands_over_is_served() {

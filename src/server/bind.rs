@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
-fn failed(address: &dyn fmt::Display, error: &io::Error) -> BindError {
+pub(super) fn failed(address: &dyn fmt::Display, error: &io::Error) -> BindError {
     let hint = match error.kind() {
         io::ErrorKind::AddrInUse => {
             "; is another server running? Try another port, or port 0 for a free one"
@@ -88,6 +89,8 @@ pub fn bind(listen: &[Address], workers: usize) -> Result<Bound, BindError> {
         warnings: Vec::new(),
         files: Vec::new(),
     };
+    // First of all, while there is no descriptor of our own that such a number could mean.
+    let mut listeners = inherit(&mut inherited, &listen)?;
     for address in &listen {
         match address {
             Address::Host { host, port } => bound.name(address, host, *port)?,
@@ -99,8 +102,9 @@ pub fn bind(listen: &[Address], workers: usize) -> Result<Bound, BindError> {
                     .map_err(|error| failed(address, &error))?;
             }
             Address::Fd(number) => {
-                let listener =
-                    inherit(&mut inherited, *number).map_err(|error| failed(address, &error))?;
+                let Some(listener) = listeners.remove(number) else {
+                    continue; // each is named once
+                };
                 let real = listener.address().unwrap_or_else(|| address.clone());
                 bound
                     .share(real, &listener)
@@ -122,6 +126,13 @@ impl Listener {
             Listener::Tcp(listener) => Endpoint::Tcp(listener.try_clone()?),
             Listener::Unix(listener) => Endpoint::Unix(listener.try_clone()?),
         })
+    }
+
+    pub(super) fn number(&self) -> i32 {
+        match self {
+            Listener::Tcp(listener) => listener.as_raw_fd(),
+            Listener::Unix(listener) => listener.as_raw_fd(),
+        }
     }
 
     fn address(&self) -> Option<Address> {
