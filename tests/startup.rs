@@ -13,7 +13,7 @@ use std::path::Path;
 
 use common::{Client, Server, Setup, TempDir, each_model, upper};
 use rustix::process::Signal;
-use socket2::SockAddr;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 /// It cannot start: status 1, nothing on stdout, no backtrace, and one line on stderr, which has all these `words`.
 #[track_caller]
@@ -230,6 +230,27 @@ fn the_socket_of_a_live_server_is_left_alone() {
             &[address, "in use"],
         );
         first.serves();
+    });
+}
+
+/// So does one that accepts nobody, until its backlog is full.
+#[test]
+fn the_socket_of_a_server_that_hangs_is_left_alone() {
+    each_model(|setup| {
+        let dir = TempDir::new();
+        let path = dir.join("socket");
+        let address = SockAddr::unix(&path).expect("a path");
+        let stream = || Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        let hanging = stream();
+        hanging.bind(&address).expect("a path");
+        hanging.listen(0).expect("it listens");
+        let waiting = stream();
+        waiting.connect(&address).expect("the only place");
+        fails(
+            setup.listen(unix(&path)).spawn(),
+            &[&unix(&path), "in use", "another path"],
+        );
+        assert!(path.exists());
     });
 }
 

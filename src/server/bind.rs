@@ -49,7 +49,11 @@ impl fmt::Display for BindError {
 impl std::error::Error for BindError {}
 
 pub(super) fn failed(address: &dyn fmt::Display, error: &io::Error) -> BindError {
+    let address = address.to_string();
     let hint = match error.kind() {
+        io::ErrorKind::AddrInUse if address.starts_with("unix:") => {
+            "; is another server running? Try another path"
+        }
         io::ErrorKind::AddrInUse => {
             "; is another server running? Try another port, or port 0 for a free one"
         }
@@ -57,7 +61,6 @@ pub(super) fn failed(address: &dyn fmt::Display, error: &io::Error) -> BindError
         io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
         _ => "",
     };
-    let address = address.to_string();
     BindError(format!(
         "cannot listen on {}: {error}{hint}",
         Escaped(&address)
@@ -95,8 +98,8 @@ pub fn bind(listen: &[Address], workers: usize) -> Result<Bound, BindError> {
         match address {
             Address::Host { host, port } => bound.name(address, host, *port)?,
             Address::Unix(path) => {
-                let listener = unix(path).map_err(|error| failed(address, &error))?;
-                bound.files.extend(SocketFile::new(path));
+                let (listener, file) = unix(path).map_err(|error| failed(address, &error))?;
+                bound.files.push(file);
                 bound
                     .share(address.clone(), &Listener::Unix(listener))
                     .map_err(|error| failed(address, &error))?;
