@@ -7,8 +7,9 @@ mod common;
 use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram, UnixListener};
 use std::path::Path;
 
 use common::{Client, Server, Setup, TempDir, each_model, upper};
@@ -109,6 +110,31 @@ fn a_ready_file_that_cannot_be_written_is_told() {
     // With two workers, the second of which is up already.
     let setup = Setup::reactor().flags(&["--workers", "2", "--ready-file", "/proc/no/such"]);
     fails(setup.spawn(), &["ready file", "/proc/no/such"]);
+}
+
+/// A named pipe that nobody reads holds up nothing; it has the addresses once somebody does.
+#[test]
+fn a_ready_file_that_nobody_reads_is_not_waited_for() {
+    let start = |setup: Setup| {
+        let pipe = setup.dir().join("pipe");
+        let pipe = pipe.to_str().expect("UTF-8");
+        let setup = setup.after(&format!("mkfifo '{pipe}'"));
+        let mut server = setup.flags(&["--ready-file", pipe]).listen_unix().spawn();
+        server.wait_for_log("waiting for call");
+        server.addresses = vec![unix(&server.dir().join("socket"))];
+        server.serves();
+        server
+    };
+    each_model(|setup| {
+        start(setup).stop();
+    });
+    each_model(|setup| {
+        let mut server = start(setup);
+        let pipe = server.dir().join("pipe");
+        let told = fs::read_to_string(&pipe).expect("the ready file");
+        assert_eq!(told, server.addresses.concat_lines());
+        server.stop();
+    });
 }
 
 /// Another server has the port.
@@ -403,22 +429,70 @@ fn what_systemd_hands_to_another_process_is_not_served() {
     });
 }
 
+/// Waits until the manager hears that the server is ready.
+#[track_caller]
+fn hears(manager: &UnixDatagram) {
+    manager
+        .set_read_timeout(Some(common::PATIENCE))
+        .expect("an option");
+    let mut message = [0; 1000];
+    loop {
+        let length = manager.recv(&mut message).expect("a message");
+        let message = String::from_utf8_lossy(&message[..length]);
+        if message != OTHERS {
+            return assert_eq!(message, "READY=1\n");
+        }
+    }
+}
+
+/// What others tell the manager.
+const OTHERS: &str = "STATUS=busy";
+
 /// The service manager hears that it is ready, and not before.
 #[test]
 fn the_service_manager_is_told() {
     each_model(|setup| {
         let path = setup.dir().join("notify");
         let manager = UnixDatagram::bind(&path).expect("a socket");
-        manager
-            .set_read_timeout(Some(common::PATIENCE))
-            .expect("an option");
         let server = setup.variable("NOTIFY_SOCKET", &path).start();
-        let mut message = [0; 1000];
-        let length = manager.recv(&mut message).expect("a message");
-        let message = String::from_utf8_lossy(&message[..length]);
-        assert!(message.lines().any(|line| line == "READY=1"), "{message}");
+        hears(&manager);
         server.serves();
     });
+}
+
+/// Its address may have no file, as in containers.
+#[test]
+fn the_service_manager_may_have_an_abstract_address() {
+    each_model(|setup| {
+        let name = format!("nbcaser-test-{}-{}", std::process::id(), setup.model.name);
+        let address = UnixAddress::from_abstract_name(&name).expect("a name");
+        let manager = UnixDatagram::bind_addr(&address).expect("a socket");
+        let setup = setup.variable("NOTIFY_SOCKET", format!("@{name}"));
+        let server = setup.start();
+        hears(&manager);
+        server.serves();
+    });
+}
+
+/// So many tell it something that it has not read that there is no room for another word. It is told once there is; at
+/// the end that is not waited for.
+#[test]
+fn a_service_manager_that_is_busy_is_not_waited_for() {
+    for reads in [true, false] {
+        each_model(|setup| {
+            let path = setup.dir().join("notify");
+            let manager = UnixDatagram::bind(&path).expect("a socket");
+            let others = UnixDatagram::unbound().expect("a socket");
+            others.set_nonblocking(true).expect("an option");
+            while others.send_to(OTHERS.as_bytes(), &path).is_ok() {}
+            let mut server = setup.variable("NOTIFY_SOCKET", &path).start();
+            server.serves();
+            if reads {
+                hears(&manager);
+            }
+            server.stop();
+        });
+    }
 }
 
 /// A manager that is not there is no reason not to serve.
