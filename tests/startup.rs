@@ -415,6 +415,18 @@ fn what_systemd_hands_over_is_served() {
     });
 }
 
+/// More than there can be are told, without a list of them that no memory holds.
+#[test]
+fn too_many_descriptors_of_systemd_are_told() {
+    each_model(|setup| {
+        let setup = setup.after("export LISTEN_FDS=2000000000 LISTEN_PID=$$; ulimit -v 3000000");
+        fails(
+            setup.listen_by_default().spawn(),
+            &["LISTEN_FDS=2000000000", "cannot have so many descriptors"],
+        );
+    });
+}
+
 /// What was handed over to another process is not ours.
 #[test]
 fn what_systemd_hands_to_another_process_is_not_served() {

@@ -7,12 +7,11 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use listenfd::ListenFd;
 use socket2::{Domain, Socket, TcpKeepalive, Type};
 
 use super::address::Address;
 use super::escape::Escaped;
-use super::inherit::{FIRST_INHERITED, inherit};
+use super::inherit::{FIRST_INHERITED, handed_over, inherit};
 use super::unix::{SocketFile, unix};
 use crate::reactor::Endpoint;
 
@@ -75,7 +74,7 @@ pub(super) fn failed(address: &dyn fmt::Display, error: &io::Error) -> BindError
 /// # Errors
 /// See [`BindError`].
 pub fn bind(listen: &[Address], workers: usize) -> Result<Bound, BindError> {
-    let mut inherited = ListenFd::from_env();
+    let mut inherited = handed_over()?;
     let listen = match listen {
         [] if inherited.len() > 0 => (0..inherited.len())
             .map(|n| Address::Fd(FIRST_INHERITED + n as i32))

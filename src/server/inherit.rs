@@ -1,10 +1,12 @@
 //! Sockets that another process opened for this one.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use listenfd::ListenFd;
+use rlimit::Resource;
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use socket2::{Domain, Socket};
@@ -14,6 +16,20 @@ use super::bind::{BindError, Listener, failed, tune};
 
 /// The first inherited descriptor, by systemd's convention.
 pub(super) const FIRST_INHERITED: i32 = 3;
+
+/// What was handed over by `LISTEN_FDS`. The crate makes a list of them, however many they are said to be.
+///
+/// # Errors
+/// So many there cannot be.
+pub(super) fn handed_over() -> Result<ListenFd, BindError> {
+    let count = env::var("LISTEN_FDS").unwrap_or_default();
+    let most = Resource::NOFILE.get_hard().unwrap_or(u64::MAX);
+    if count.parse::<u64>().is_ok_and(|count| count > most) {
+        let error = io::Error::other("a process cannot have so many descriptors");
+        return Err(failed(&format_args!("LISTEN_FDS={count}"), &error));
+    }
+    Ok(ListenFd::from_env())
+}
 
 /// Takes over those of the addresses that are descriptors, by their numbers.
 ///
