@@ -653,6 +653,21 @@ fn the_unspecified_address_of_ipv6_leaves_ipv4_alone() {
     });
 }
 
+/// Without its zone an address of one link cannot be connected to, so that stays, as it was written.
+#[test]
+fn the_zone_of_an_address_is_told() {
+    if TcpListener::bind("[::1%1]:0").is_err() {
+        return println!("skipped: this machine has no ::1");
+    }
+    each_model(|setup| {
+        let server = setup.listen("[::1%1]:0").start();
+        let address = format!("[::1%1]:{}", server.port());
+        assert_eq!(server.addresses, [address]);
+        server.wait_for_log(&format!("waiting for call on ::1%1 {}", server.port()));
+        server.serves();
+    });
+}
+
 /// Each of several addresses is served at once.
 #[test]
 fn many_addresses_are_served_at_once() {

@@ -150,10 +150,12 @@ impl Listener {
 }
 
 fn of(address: SocketAddr) -> Address {
-    Address::Host {
-        host: address.ip().to_string(),
-        port: address.port(),
-    }
+    let host = match address {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+        _ => address.ip().to_string(),
+    };
+    let port = address.port();
+    Address::Host { host, port }
 }
 
 impl Bound {
@@ -202,7 +204,13 @@ impl Bound {
             ),
         }
         for (address, listeners) in listeners {
-            self.addresses.push(of(address));
+            self.addresses.push(if host.contains('%') {
+                // With a zone it is one address, and stays as it was written.
+                let (host, port) = (host.into(), address.port());
+                Address::Host { host, port }
+            } else {
+                of(address)
+            });
             for (endpoints, listener) in self.endpoints.iter_mut().zip(listeners) {
                 endpoints.push(Endpoint::Tcp(listener));
             }
