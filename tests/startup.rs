@@ -460,6 +460,13 @@ fn hears(manager: &UnixDatagram) {
 /// What others tell the manager.
 const OTHERS: &str = "STATUS=busy";
 
+/// Whether there was room for what another tells. Each has a socket of its own: one alone may fill that.
+fn another_tells(manager: &Path) -> bool {
+    let another = UnixDatagram::unbound().expect("a socket");
+    another.set_nonblocking(true).expect("an option");
+    another.send_to(OTHERS.as_bytes(), manager).is_ok()
+}
+
 /// The service manager hears that it is ready, and not before.
 #[test]
 fn the_service_manager_is_told() {
@@ -494,9 +501,7 @@ fn a_service_manager_that_is_busy_is_not_waited_for() {
         each_model(|setup| {
             let path = setup.dir().join("notify");
             let manager = UnixDatagram::bind(&path).expect("a socket");
-            let others = UnixDatagram::unbound().expect("a socket");
-            others.set_nonblocking(true).expect("an option");
-            while others.send_to(OTHERS.as_bytes(), &path).is_ok() {}
+            while another_tells(&path) {}
             let mut server = setup.variable("NOTIFY_SOCKET", &path).start();
             server.serves();
             if reads {
