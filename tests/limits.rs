@@ -17,6 +17,7 @@ use rustix::process::Signal;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
+const INVALID: &[u8] = b"<invalid UTF-8 at byte 0>\r\n";
 
 /// A receive buffer that is soon full.
 const SMALL: Option<usize> = Some(4096);
@@ -576,6 +577,20 @@ fn after_quit_a_client_that_stays_is_closed_after_a_second() {
     });
 }
 
+/// Of how much trouble of this kind each line of the log tells.
+fn told(log: &str, what: &str) -> Vec<usize> {
+    let lines = log.lines().filter(|line| line.contains(what));
+    let counts = lines.map(|line| {
+        let more = line.strip_suffix(" more since the last such line");
+        let more = more.or_else(|| line.strip_suffix(" more since the last such line)"));
+        let number = more.and_then(|line| line.rsplit([' ', '(']).next());
+        let more = number.map_or(0, |number| number.parse().expect("a number"));
+        // The last line names nobody, and so is not about one more.
+        more + usize::from(line.contains("127.0.0.1:"))
+    });
+    counts.collect()
+}
+
 /// However many lines are wrong, and whoever sent them: few lines of the log tell of all.
 #[test]
 fn trouble_is_told_with_its_count() {
@@ -583,7 +598,7 @@ fn trouble_is_told_with_its_count() {
         let server = setup.start();
         let mut client = server.client();
         client.send(b"\xff\n".repeat(500));
-        client.read(b"<invalid UTF-8 at byte 0>\r\n".len() * 500);
+        client.read(INVALID.len() * 500);
         client.half_close();
         assert_eq!(client.rest(), b"");
         let (mut sent, start) = (500, Instant::now());
@@ -594,20 +609,34 @@ fn trouble_is_told_with_its_count() {
                 other.read_line();
                 sent += 1;
             }
-            let log = server.log();
-            let told = log
-                .lines()
-                .filter(|line| line.contains("a line was not UTF-8"));
-            let told = told.map(|line| {
-                let more = line
-                    .split_once('(')
-                    .and_then(|(_, more)| more.split_once(' '));
-                more.map_or(1, |(more, _)| 1 + more.parse::<usize>().expect("a number"))
-            });
-            let told: Vec<usize> = told.collect();
+            let told = told(&server.log(), "a line was not UTF-8");
             assert!(told.len() <= 2 + start.elapsed().as_secs() as usize);
             told.iter().sum::<usize>() == sent
         });
+    });
+}
+
+/// What has happened since the last line about it is told at the end, and nothing is told twice.
+#[test]
+fn at_the_end_the_log_has_told_of_all_trouble() {
+    each_model(|setup| {
+        let flags = ["--max-connections", "1", "--max-line", "10"];
+        let mut server = setup.flags(&flags).start();
+        let mut client = server.client();
+        client.send("longer than ten\n".repeat(500));
+        client.send(b"\xff\n".repeat(500));
+        let expected = [too_long(10).repeat(500), INVALID.repeat(500)].concat();
+        same(&client.read(expected.len()), &expected);
+        for _ in 0..3 {
+            assert_eq!(server.connect().read_line(), FULL);
+        }
+        drop(client);
+        server.stop();
+        let log = server.log();
+        let sum = |what| told(&log, what).iter().sum::<usize>();
+        assert_eq!(sum("a line was too long"), 500, "{log}");
+        assert_eq!(sum("a line was not UTF-8"), 500, "{log}");
+        assert_eq!(sum("the server is full"), 3, "{log}");
     });
 }
 

@@ -7,13 +7,14 @@ mod common;
 use std::fs::{self, Permissions};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram, UnixListener};
 use std::path::Path;
 
 use common::{Client, Server, Setup, TempDir, each_model, upper};
 use rustix::process::Signal;
-use socket2::SockAddr;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 /// It cannot start: status 1, nothing on stdout, no backtrace, and one line on stderr, which has all these `words`.
 #[track_caller]
@@ -109,6 +110,31 @@ fn a_ready_file_that_cannot_be_written_is_told() {
     // With two workers, the second of which is up already.
     let setup = Setup::reactor().flags(&["--workers", "2", "--ready-file", "/proc/no/such"]);
     fails(setup.spawn(), &["ready file", "/proc/no/such"]);
+}
+
+/// A named pipe that nobody reads holds up nothing; it has the addresses once somebody does.
+#[test]
+fn a_ready_file_that_nobody_reads_is_not_waited_for() {
+    let start = |setup: Setup| {
+        let pipe = setup.dir().join("pipe");
+        let pipe = pipe.to_str().expect("UTF-8");
+        let setup = setup.after(&format!("mkfifo '{pipe}'"));
+        let mut server = setup.flags(&["--ready-file", pipe]).listen_unix().spawn();
+        server.wait_for_log("waiting for call");
+        server.addresses = vec![unix(&server.dir().join("socket"))];
+        server.serves();
+        server
+    };
+    each_model(|setup| {
+        start(setup).stop();
+    });
+    each_model(|setup| {
+        let mut server = start(setup);
+        let pipe = server.dir().join("pipe");
+        let told = fs::read_to_string(&pipe).expect("the ready file");
+        assert_eq!(told, server.addresses.concat_lines());
+        server.stop();
+    });
 }
 
 /// Another server has the port.
@@ -233,6 +259,27 @@ fn the_socket_of_a_live_server_is_left_alone() {
     });
 }
 
+/// So does one that accepts nobody, until its backlog is full.
+#[test]
+fn the_socket_of_a_server_that_hangs_is_left_alone() {
+    each_model(|setup| {
+        let dir = TempDir::new();
+        let path = dir.join("socket");
+        let address = SockAddr::unix(&path).expect("a path");
+        let stream = || Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        let hanging = stream();
+        hanging.bind(&address).expect("a path");
+        hanging.listen(0).expect("it listens");
+        let waiting = stream();
+        waiting.connect(&address).expect("the only place");
+        fails(
+            setup.listen(unix(&path)).spawn(),
+            &[&unix(&path), "in use", "another path"],
+        );
+        assert!(path.exists());
+    });
+}
+
 /// At the end the file is removed, but not one that another server has put there meanwhile.
 #[test]
 fn the_socket_of_another_server_is_not_removed_at_the_end() {
@@ -318,6 +365,42 @@ fn a_descriptor_that_does_not_listen_is_told() {
     });
 }
 
+/// A number that nobody handed over must not be that of a descriptor that the server opens itself.
+#[test]
+fn a_descriptor_of_the_servers_own_is_none_that_was_inherited() {
+    each_model(|setup| {
+        let setup = setup.after("exec 3<&-").listen("fd:3");
+        fails(setup.spawn(), &["fd:3", "Bad file descriptor"]);
+    });
+    each_model(|setup| {
+        let setup = setup.after("exec 3<&-").listen("127.0.0.1:0");
+        let setup = setup.listen("fd:3");
+        fails(setup.spawn(), &["fd:3", "Bad file descriptor"]);
+    });
+    // The fourth would be its own descriptor of what was the seventh.
+    each_model(|setup| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let setup = setup.stdin(OwnedFd::from(listener));
+        let setup = setup.after("exec 7<&0 </dev/null 3<&- 4<&-");
+        let setup = setup.listen("fd:7").listen("fd:4");
+        fails(setup.spawn(), &["fd:4", "Bad file descriptor"]);
+    });
+}
+
+/// In whichever way it was inherited.
+#[test]
+fn a_descriptor_that_is_named_twice_is_told() {
+    let by_systemd = "exec 7<&0 </dev/null; export LISTEN_FDS=5 LISTEN_PID=$$";
+    for script in ["exec 7<&0 </dev/null", by_systemd] {
+        each_model(|setup| {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let setup = setup.stdin(OwnedFd::from(listener)).after(script);
+            let setup = setup.listen("fd:7").listen("127.0.0.1:0").listen("fd:7");
+            fails(setup.spawn(), &["fd:7", "named twice"]);
+        });
+    }
+}
+
 /// As systemd hands them over: from descriptor 3 on, by number and process.
 #[test]
 fn what_systemd_hands_over_is_served() {
@@ -329,6 +412,18 @@ fn what_systemd_hands_over_is_served() {
         let server = setup.listen_by_default().start();
         assert_eq!(server.addresses, [address]);
         server.serves();
+    });
+}
+
+/// More than there can be are told, without a list of them that no memory holds.
+#[test]
+fn too_many_descriptors_of_systemd_are_told() {
+    each_model(|setup| {
+        let setup = setup.after("export LISTEN_FDS=2000000000 LISTEN_PID=$$; ulimit -v 3000000");
+        fails(
+            setup.listen_by_default().spawn(),
+            &["LISTEN_FDS=2000000000", "cannot have so many descriptors"],
+        );
     });
 }
 
@@ -346,22 +441,75 @@ fn what_systemd_hands_to_another_process_is_not_served() {
     });
 }
 
+/// Waits until the manager hears that the server is ready.
+#[track_caller]
+fn hears(manager: &UnixDatagram) {
+    manager
+        .set_read_timeout(Some(common::PATIENCE))
+        .expect("an option");
+    let mut message = [0; 1000];
+    loop {
+        let length = manager.recv(&mut message).expect("a message");
+        let message = String::from_utf8_lossy(&message[..length]);
+        if message != OTHERS {
+            return assert_eq!(message, "READY=1\n");
+        }
+    }
+}
+
+/// What others tell the manager.
+const OTHERS: &str = "STATUS=busy";
+
+/// Whether there was room for what another tells. Each has a socket of its own: one alone may fill that.
+fn another_tells(manager: &Path) -> bool {
+    let another = UnixDatagram::unbound().expect("a socket");
+    another.set_nonblocking(true).expect("an option");
+    another.send_to(OTHERS.as_bytes(), manager).is_ok()
+}
+
 /// The service manager hears that it is ready, and not before.
 #[test]
 fn the_service_manager_is_told() {
     each_model(|setup| {
         let path = setup.dir().join("notify");
         let manager = UnixDatagram::bind(&path).expect("a socket");
-        manager
-            .set_read_timeout(Some(common::PATIENCE))
-            .expect("an option");
         let server = setup.variable("NOTIFY_SOCKET", &path).start();
-        let mut message = [0; 1000];
-        let length = manager.recv(&mut message).expect("a message");
-        let message = String::from_utf8_lossy(&message[..length]);
-        assert!(message.lines().any(|line| line == "READY=1"), "{message}");
+        hears(&manager);
         server.serves();
     });
+}
+
+/// Its address may have no file, as in containers.
+#[test]
+fn the_service_manager_may_have_an_abstract_address() {
+    each_model(|setup| {
+        let name = format!("nbcaser-test-{}-{}", std::process::id(), setup.model.name);
+        let address = UnixAddress::from_abstract_name(&name).expect("a name");
+        let manager = UnixDatagram::bind_addr(&address).expect("a socket");
+        let setup = setup.variable("NOTIFY_SOCKET", format!("@{name}"));
+        let server = setup.start();
+        hears(&manager);
+        server.serves();
+    });
+}
+
+/// So many tell it something that it has not read that there is no room for another word. It is told once there is; at
+/// the end that is not waited for.
+#[test]
+fn a_service_manager_that_is_busy_is_not_waited_for() {
+    for reads in [true, false] {
+        each_model(|setup| {
+            let path = setup.dir().join("notify");
+            let manager = UnixDatagram::bind(&path).expect("a socket");
+            while another_tells(&path) {}
+            let mut server = setup.variable("NOTIFY_SOCKET", &path).start();
+            server.serves();
+            if reads {
+                hears(&manager);
+            }
+            server.stop();
+        });
+    }
 }
 
 /// A manager that is not there is no reason not to serve.
@@ -507,6 +655,21 @@ fn the_unspecified_address_of_ipv6_leaves_ipv4_alone() {
             .parse()
             .expect("an address");
         assert!(Client::connect(&v4.into()).is_err());
+    });
+}
+
+/// Without its zone an address of one link cannot be connected to, so that stays, as it was written.
+#[test]
+fn the_zone_of_an_address_is_told() {
+    if TcpListener::bind("[::1%1]:0").is_err() {
+        return println!("skipped: this machine has no ::1");
+    }
+    each_model(|setup| {
+        let server = setup.listen("[::1%1]:0").start();
+        let address = format!("[::1%1]:{}", server.port());
+        assert_eq!(server.addresses, [address]);
+        server.wait_for_log(&format!("waiting for call on ::1%1 {}", server.port()));
+        server.serves();
     });
 }
 

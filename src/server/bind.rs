@@ -3,15 +3,15 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use listenfd::ListenFd;
 use socket2::{Domain, Socket, TcpKeepalive, Type};
 
 use super::address::Address;
 use super::escape::Escaped;
-use super::inherit::{FIRST_INHERITED, inherit};
+use super::inherit::{FIRST_INHERITED, handed_over, inherit};
 use super::unix::{SocketFile, unix};
 use crate::reactor::Endpoint;
 
@@ -47,8 +47,12 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
-fn failed(address: &dyn fmt::Display, error: &io::Error) -> BindError {
+pub(super) fn failed(address: &dyn fmt::Display, error: &io::Error) -> BindError {
+    let address = address.to_string();
     let hint = match error.kind() {
+        io::ErrorKind::AddrInUse if address.starts_with("unix:") => {
+            "; is another server running? Try another path"
+        }
         io::ErrorKind::AddrInUse => {
             "; is another server running? Try another port, or port 0 for a free one"
         }
@@ -56,7 +60,6 @@ fn failed(address: &dyn fmt::Display, error: &io::Error) -> BindError {
         io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
         _ => "",
     };
-    let address = address.to_string();
     BindError(format!(
         "cannot listen on {}: {error}{hint}",
         Escaped(&address)
@@ -71,7 +74,7 @@ fn failed(address: &dyn fmt::Display, error: &io::Error) -> BindError {
 /// # Errors
 /// See [`BindError`].
 pub fn bind(listen: &[Address], workers: usize) -> Result<Bound, BindError> {
-    let mut inherited = ListenFd::from_env();
+    let mut inherited = handed_over()?;
     let listen = match listen {
         [] if inherited.len() > 0 => (0..inherited.len())
             .map(|n| Address::Fd(FIRST_INHERITED + n as i32))
@@ -88,19 +91,22 @@ pub fn bind(listen: &[Address], workers: usize) -> Result<Bound, BindError> {
         warnings: Vec::new(),
         files: Vec::new(),
     };
+    // First of all, while there is no descriptor of our own that such a number could mean.
+    let mut listeners = inherit(&mut inherited, &listen)?;
     for address in &listen {
         match address {
             Address::Host { host, port } => bound.name(address, host, *port)?,
             Address::Unix(path) => {
-                let listener = unix(path).map_err(|error| failed(address, &error))?;
-                bound.files.extend(SocketFile::new(path));
+                let (listener, file) = unix(path).map_err(|error| failed(address, &error))?;
+                bound.files.push(file);
                 bound
                     .share(address.clone(), &Listener::Unix(listener))
                     .map_err(|error| failed(address, &error))?;
             }
             Address::Fd(number) => {
-                let listener =
-                    inherit(&mut inherited, *number).map_err(|error| failed(address, &error))?;
+                let Some(listener) = listeners.remove(number) else {
+                    continue; // each is named once
+                };
                 let real = listener.address().unwrap_or_else(|| address.clone());
                 bound
                     .share(real, &listener)
@@ -124,6 +130,13 @@ impl Listener {
         })
     }
 
+    pub(super) fn number(&self) -> i32 {
+        match self {
+            Listener::Tcp(listener) => listener.as_raw_fd(),
+            Listener::Unix(listener) => listener.as_raw_fd(),
+        }
+    }
+
     fn address(&self) -> Option<Address> {
         match self {
             Listener::Tcp(listener) => listener.local_addr().ok().map(of),
@@ -137,10 +150,12 @@ impl Listener {
 }
 
 fn of(address: SocketAddr) -> Address {
-    Address::Host {
-        host: address.ip().to_string(),
-        port: address.port(),
-    }
+    let host = match address {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+        _ => address.ip().to_string(),
+    };
+    let port = address.port();
+    Address::Host { host, port }
 }
 
 impl Bound {
@@ -189,7 +204,13 @@ impl Bound {
             ),
         }
         for (address, listeners) in listeners {
-            self.addresses.push(of(address));
+            self.addresses.push(if host.contains('%') {
+                // With a zone it is one address, and stays as it was written.
+                let (host, port) = (host.into(), address.port());
+                Address::Host { host, port }
+            } else {
+                of(address)
+            });
             for (endpoints, listener) in self.endpoints.iter_mut().zip(listeners) {
                 endpoints.push(Endpoint::Tcp(listener));
             }

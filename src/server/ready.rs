@@ -1,14 +1,21 @@
 //! Telling others that the server is up.
 
+use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::path::Path;
-
-use sd_notify::NotifyState;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::address::Address;
+use super::escape::Escaped;
 
-/// Writes the bound addresses to a file, a line each. A regular file appears whole or not at all.
+/// Writes the bound addresses to a file, a line each. A regular file appears whole or not at all; a named pipe is written
+/// to once somebody reads it, which is not waited for.
 ///
 /// # Errors
 /// Those of the file.
@@ -19,8 +26,10 @@ pub fn write_file(path: &Path, addresses: &[Address]) -> io::Result<()> {
         lines.push('\n');
     }
     // A device or a pipe is written to; a file is replaced, since a reader may look at any moment.
-    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return fs::write(path, lines);
+    match fs::metadata(path).map(|found| found.file_type()) {
+        Ok(found) if found.is_fifo() => return write_pipe(path.to_owned(), lines),
+        Ok(found) if !found.is_file() => return fs::write(path, lines),
+        _ => {}
     }
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".{}", std::process::id()));
@@ -31,9 +40,43 @@ pub fn write_file(path: &Path, addresses: &[Address]) -> io::Result<()> {
         })
 }
 
+fn write_pipe(path: PathBuf, lines: String) -> io::Result<()> {
+    aside(move || {
+        if let Err(error) = fs::write(&path, lines) {
+            let path = path.to_string_lossy();
+            log::warn!("cannot write the ready file {}: {error}", Escaped(&path));
+        }
+    })
+}
+
 /// Tells the service manager, if one asked by `NOTIFY_SOCKET`. One that does not listen is no reason to stop.
-pub fn notify_manager(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
+pub fn notify_manager() {
+    let Some(name) = env::var_os("NOTIFY_SOCKET") else {
+        return;
+    };
+    let told = aside(move || {
+        if let Err(error) = send_ready(&name) {
+            log::warn!("the service manager could not be told: {error}");
+        }
+    });
+    if let Err(error) = told {
         log::warn!("the service manager could not be told: {error}");
     }
+}
+
+/// An `@` in front of the name stands for the zero byte of an abstract address.
+fn send_ready(name: &OsStr) -> io::Result<()> {
+    let address = match name.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        _ => SocketAddr::from_pathname(name)?,
+    };
+    UnixDatagram::unbound()?.send_to_addr(b"READY=1\n", &address)?;
+    Ok(())
+}
+
+/// Has a thread of its own tell somebody who may not listen yet, or never: the server serves meanwhile, and does not wait
+/// for it at the end either.
+fn aside(tell: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = thread::Builder::new().name("ready".into()).spawn(tell);
+    thread.map(drop)
 }

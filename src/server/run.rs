@@ -1,7 +1,6 @@
 //! The server as a whole: it binds, and serves by whichever model.
 
 use rustix::event::{EventfdFlags, eventfd};
-use sd_notify::NotifyState;
 
 use super::address::Address;
 use super::bind::{Bound, bind};
@@ -66,6 +65,6 @@ pub(super) fn report_start(
             other => log::info!("Server up, running, and waiting for call on {other}"),
         }
     }
-    ready::notify_manager(NotifyState::Ready);
+    ready::notify_manager();
     Ok(())
 }

@@ -61,6 +61,13 @@ impl Throttle {
         Some(std::mem::take(&mut cause.untold) - 1)
     }
 
+    /// Warns, at the end, of all that has not been told.
+    pub(super) fn tell_the_rest(&self) {
+        for (what, untold) in self.untold() {
+            log::warn!("{what}: {untold} more since the last such line");
+        }
+    }
+
     /// What has happened since it was due, how often: from now on that counts as told.
     pub(super) fn untold(&self) -> Vec<(&'static str, u64)> {
         let mut causes = self.causes.borrow_mut();

@@ -31,12 +31,7 @@ pub struct CompareArgs {
     pub peer: Vec<Contender>,
 
     /// How often each is measured.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "5",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "N", default_value = "5")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
     #[arg(help = "Measure each of them N times, in turn")]
     pub rounds: usize,
@@ -51,12 +46,7 @@ pub struct CompareArgs {
     pub cpus: Option<Where>,
 
     /// Numbers of connections, each of which is a load.
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST))]
     #[arg(
         help = "Measure with each of these numbers of connections, like 1,10,100,1000,10000, and \
@@ -65,35 +55,19 @@ pub struct CompareArgs {
     pub sweep: Vec<usize>,
 
     /// How long the load that counts lasts, in each run.
-    #[arg(
-        short,
-        long,
-        value_name = "TIME",
-        default_value = "2s",
-        allow_negative_numbers = true
-    )]
+    #[arg(short, long, value_name = "TIME", default_value = "2s")]
     #[arg(value_parser = some_time)]
     #[arg(help = "How long the load that counts lasts, in each run")]
     pub duration: Duration,
 
     /// Load before that.
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "500ms",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "TIME", default_value = "500ms")]
     #[arg(value_parser = units::duration)]
     #[arg(help = "Load that does not count, before the load that does")]
     pub warmup: Duration,
 
     /// How long a server may take to come up.
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "30s",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "TIME", default_value = "30s")]
     #[arg(value_parser = some_time)]
     #[arg(help = "How long a server may take from its start to its first greeting")]
     pub start_timeout: Duration,

@@ -24,27 +24,27 @@ pub struct LoadArgs {
     pub traffic: TrafficArgs,
 
     /// How long the load lasts; `None` if the user did not say.
-    #[arg(short, long, value_name = "TIME", allow_negative_numbers = true, value_parser = some_time)]
+    #[arg(short, long, value_name = "TIME", value_parser = some_time)]
     #[arg(
         help = "How long the load that counts lasts [default: 10s, or until -n lines are answered]"
     )]
     pub duration: Option<Duration>,
 
     /// How many lines count.
-    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(short = 'n', long, value_name = "N")]
     #[arg(value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     #[arg(help = "Send N lines that count, and no more")]
     pub requests: Option<u64>,
 
     /// Load before that; `None` if the user did not say.
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
     #[arg(
         help = "Load that does not count, before the load that does [default: 1s, or 0 with -n]"
     )]
     pub warmup: Option<Duration>,
 
     /// The server's process.
-    #[arg(long, value_name = "PID", allow_negative_numbers = true)]
+    #[arg(long, value_name = "PID")]
     #[arg(
         help = "Tell what the server's process takes: CPU time, memory, also for each idle connection"
     )]

@@ -1,6 +1,6 @@
 //! What can be asked for on the command line, and what is said to who asks wrongly.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::process;
 
@@ -163,7 +163,7 @@ fn escaped(text: &str) -> String {
 }
 
 fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
-    let matches = Line::command().try_get_matches_from(args)?;
+    let matches = Line::command().try_get_matches_from(with_negatives(args))?;
     refuse_flags_before_the_command(&matches)?;
     let line = Line::from_arg_matches(&matches)?;
     let command = line.command.unwrap_or(Command::Serve(line.serve));
@@ -178,6 +178,29 @@ fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
         level: level(line.verbose, line.quiet),
         command,
     })
+}
+
+/// Joins `--drain -5s` to `--drain=-5s`: no flag begins with a digit, so this is a value, and clap says what is wrong with
+/// it. To have clap take whatever begins with a hyphen for a value would not do: where one is forgotten, that would be
+/// the next flag.
+fn with_negatives(args: &[OsString]) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    for arg in args {
+        match (joined.last_mut(), arg.as_encoded_bytes()) {
+            (Some(flag), [b'-', b'0'..=b'9', ..]) if is_bare_flag(flag) => {
+                flag.push("=");
+                flag.push(arg);
+            }
+            _ => joined.push(arg.clone()),
+        }
+    }
+    joined
+}
+
+/// A flag without a value. What stands behind `--` is no flag.
+fn is_bare_flag(arg: &OsStr) -> bool {
+    let arg = arg.as_encoded_bytes();
+    arg.starts_with(b"-") && arg != b"-" && arg != b"--" && !arg.contains(&b'=')
 }
 
 /// `nbcaser --drain 1s serve` would lose the flag without a word: clap reads it as one of the command that was not given.

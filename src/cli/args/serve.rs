@@ -37,24 +37,14 @@ pub struct ServeArgs {
     pub model: Model,
 
     /// How many reactors serve side by side, from 1 to 1024.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "1",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "N", default_value = "1")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     #[arg(help = "Serve with N reactors, each on a thread of its own")]
     pub workers: usize,
 
     /// From the start to the first announcement; zero = as long as between two. Like all durations here it is zero, or
     /// from [`SHORTEST`](units::SHORTEST) to [`LONGEST`](units::LONGEST).
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "1s",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "TIME", default_value = "1s")]
     #[arg(value_parser = units::duration)]
     #[arg(
         help = "Announce that the loop runs this long after the start; 0 = after --announce-every"
@@ -62,62 +52,37 @@ pub struct ServeArgs {
     pub announce_delay: Duration,
 
     /// From one announcement to the next; zero = there is none, not even the first.
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "15s",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "TIME", default_value = "15s")]
     #[arg(value_parser = units::duration)]
     #[arg(help = "Announce it again each time this has passed; 0 = never, nor the first time")]
     pub announce_every: Duration,
 
     /// The most clients at a time, at least 1; `None` if the user did not say.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     #[arg(help = "Serve at most N clients at a time [default: what the descriptor limit allows]")]
     pub max_connections: Option<usize>,
 
     /// The longest line in bytes, without its end, from 1 to 64 MiB.
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "256KiB",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "SIZE", default_value = "256KiB")]
     #[arg(value_parser = line_size)]
     #[arg(help = "Refuse lines longer than this, up to 64MiB")]
     pub max_line: usize,
 
     /// The most bytes in the buffers of all connections together, at least 1 MiB.
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "256MiB",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
     #[arg(value_parser = memory_size)]
     #[arg(help = "Keep the buffers of all clients together below this, at least 1MiB")]
     pub max_memory: usize,
 
     /// How long a connection may stand still; zero = for ever.
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "0",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "TIME", default_value = "0")]
     #[arg(value_parser = units::duration)]
     #[arg(help = "Close a connection on which nothing has moved for this long; 0 = never")]
     pub idle_timeout: Duration,
 
     /// How long the connections may take to end once the server is told to stop; zero = no time.
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "5s",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "TIME", default_value = "5s")]
     #[arg(value_parser = units::duration)]
     #[arg(help = "Take at most this long to answer what has arrived when told to stop")]
     pub drain: Duration,

@@ -22,12 +22,12 @@ pub struct TraceArgs {
     pub html: Option<PathBuf>,
 
     /// The begin of what the timeline shows.
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = units::fine_duration)]
+    #[arg(long, value_name = "TIME", value_parser = units::fine_duration)]
     #[arg(help = "Let the timeline begin so long after the trace [default: at the longest turn]")]
     pub from: Option<Duration>,
 
     /// How much it shows.
-    #[arg(long = "for", value_name = "TIME", allow_negative_numbers = true, value_parser = some_time)]
+    #[arg(long = "for", value_name = "TIME", value_parser = some_time)]
     #[arg(help = "Let it show so much time [default: 1ms with --from, else the longest turn]")]
     pub length: Option<Duration>,
 }

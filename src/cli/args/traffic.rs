@@ -20,31 +20,19 @@ const FASTEST: f64 = 1e9;
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct TrafficArgs {
     /// Connections that send lines.
-    #[arg(
-        short,
-        long,
-        value_name = "N",
-        default_value = "64",
-        allow_negative_numbers = true
-    )]
+    #[arg(short, long, value_name = "N", default_value = "64")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(0..=MOST))]
     #[arg(help = "Connections that send lines")]
     pub connections: usize,
 
     /// Lines on their way on each connection, in a closed loop.
-    #[arg(
-        short,
-        long,
-        value_name = "N",
-        default_value = "1",
-        allow_negative_numbers = true
-    )]
+    #[arg(short, long, value_name = "N", default_value = "1")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST))]
     #[arg(help = "Lines that each connection has on their way at a time")]
     pub pipeline: usize,
 
     /// Lines a second; `None`: a closed loop.
-    #[arg(short, long, value_name = "R", allow_negative_numbers = true, value_parser = rate)]
+    #[arg(short, long, value_name = "R", value_parser = rate)]
     #[arg(
         help = "Send R lines a second in all, on schedule whatever the replies do (open loop), \
                   like 5000 or 20k [default: each reply makes room for the next line (closed loop)]"
@@ -52,23 +40,18 @@ pub struct TrafficArgs {
     pub rate: Option<f64>,
 
     /// Bytes of a line.
-    #[arg(
-        long,
-        value_name = "N[-M]",
-        default_value = "16",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "N[-M]", default_value = "16")]
     #[arg(value_parser = lengths)]
     #[arg(help = "Bytes of a line without its end, up to 16777216: one number, or any of a range")]
     pub line_length: RangeInclusive<usize>,
 
     /// The part of the lines in title case, from 0 to 1.
-    #[arg(long, value_name = "P", default_value = "0", allow_negative_numbers = true, value_parser = part)]
+    #[arg(long, value_name = "P", default_value = "0", value_parser = part)]
     #[arg(help = "Which part of the lines is to come back in title case, like 0.3 or 30%")]
     pub title_share: f64,
 
     /// The part of the lines that is Unicode, from 0 to 1.
-    #[arg(long, value_name = "P", default_value = "0", allow_negative_numbers = true, value_parser = part)]
+    #[arg(long, value_name = "P", default_value = "0", value_parser = part)]
     #[arg(help = "Which part of the lines is Unicode")]
     pub unicode_share: f64,
 
@@ -78,17 +61,12 @@ pub struct TrafficArgs {
     pub plain: bool,
 
     /// What the lines are made from.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "1",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "N", default_value = "1")]
     #[arg(help = "Make other lines: the same seed makes the same")]
     pub seed: u64,
 
     /// Connects a second; `None`: as fast as it goes.
-    #[arg(long, value_name = "R", allow_negative_numbers = true, value_parser = rate)]
+    #[arg(long, value_name = "R", value_parser = rate)]
     #[arg(help = "Make R connections a second [default: as fast as 64 at a time allow]")]
     pub ramp: Option<f64>,
 
@@ -98,40 +76,25 @@ pub struct TrafficArgs {
     pub churn: bool,
 
     /// Silent connections.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "0",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "N", default_value = "0")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(0..=MOST))]
     #[arg(help = "N connections more that are silent, until each sends a line at the end")]
     pub idle: usize,
 
     /// Connections that hardly read.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "0",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "N", default_value = "0")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(0..=MOST))]
     #[arg(help = "N connections more that send all they can and hardly read")]
     pub slow_readers: usize,
 
     /// How long a connect or a reply may take.
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "5s",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "TIME", default_value = "5s")]
     #[arg(value_parser = some_time)]
     #[arg(help = "How long a connect or a reply may take; more is an error")]
     pub timeout: Duration,
 
     /// The bound of an open loop.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     #[arg(
         help = "With --rate: give up once more than N lines are due and not answered \

@@ -100,6 +100,7 @@ pub async fn serve(handle: Handle, job: Job, listeners: Vec<Listener>, signals: 
     if let Some(announcer) = announcer {
         announcer.cancel();
     }
+    worker.trouble.tell_the_rest();
     tell_counters(&worker, number);
     Ended {
         totals: worker.stats.totals(),

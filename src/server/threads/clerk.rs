@@ -124,6 +124,7 @@ impl Clerk {
         self.office.turns.call();
         // None of them can wait for anything any more.
         while self.handle_until(Time::NEVER).is_some() {}
+        self.trouble.tell_the_rest();
         if signal.is_none() {
             return Err(io::Error::other("the thread that accepts panicked"));
         }

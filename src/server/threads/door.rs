@@ -108,6 +108,7 @@ impl Door {
         for listener in 0..self.listeners.len() {
             let _ = self.accept(listener, BACKLOG);
         }
+        self.trouble.tell_the_rest();
     }
 
     /// Waits for the bell or for somebody to knock: whether it rang, and at which listeners. During a pause all are tried.
