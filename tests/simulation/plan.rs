@@ -162,7 +162,7 @@ impl Plan {
                 0 => dice.between(1, clients),
                 _ => 10_000,
             }),
-            max_line: *dice.pick(&[8, 64, 64, 300, 300, 4096, 256 << 10]),
+            max_line: *dice.pick(&[8, 64, 300, 300, 4096, 256 << 10, 256 << 10]),
             max_memory: match dice.below(4) {
                 0 => dice.between(500, 20_000),
                 _ => 256 << 20,
@@ -278,7 +278,7 @@ impl Script {
 
     /// What it sends, and how it leaves.
     fn talk(&mut self, dice: &mut Dice, limit: usize) {
-        let mut words = if dice.one_in(if limit > text::LARGE { 15 } else { 50 }) {
+        let mut words = if dice.one_in(if limit > text::LARGE { 10 } else { 50 }) {
             text::flood(dice, limit)
         } else {
             text::lines(dice, limit)
