@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::{Context, Waker};
 
 use nbcaser::reactor::driver::Remote;
 use nbcaser::reactor::sim::Op;
@@ -385,38 +384,6 @@ fn room_that_no_edge_tells_of_is_found_by_asking() {
         (peer.received().as_slice(), asked.take().as_str()),
         (&b"a long answer"[..], "flushed")
     );
-}
-
-/// It is noted that the running task waits for more of a stream that it has read to the end, until another is noted there.
-#[test]
-fn who_asks_for_more_behind_a_question_of_somebody_elses_is_woken() {
-    let f = fixture();
-    let ((one, mut a), (other, mut b)) = (f.pair(), f.pair());
-    let log = Log::default();
-    let notes = log.clone();
-    other.send("old");
-    f.settle();
-    f.go(async move {
-        let _ = b.fill().await;
-        let _ = a.fill().await;
-        poll_fn(|cx| {
-            a.consume(a.buffered());
-            assert!(b.poll_in_order(cx).is_ready());
-            assert!(
-                a.poll_in_order(&mut Context::from_waker(Waker::noop()))
-                    .is_ready()
-            );
-            a.poll_fill(cx, usize::MAX)
-        })
-        .await
-        .expect("input");
-        notes.note(String::from_utf8_lossy(a.input()));
-    });
-    one.send("first");
-    f.settle();
-    one.send("second");
-    f.settle();
-    assert_eq!(log.take(), "second");
 }
 
 #[test]

@@ -2,15 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use nbcaser::reactor::sleep;
+use nbcaser::reactor::{Stream, sleep};
+use proptest::prelude::*;
 
-use crate::fixture::{Fixture, SECOND, fixture, ms};
+use crate::fixture::{Fixture, Log, SECOND, fixture, ms};
 
 /// A task that counts its polls, gives its waker away, and ends when it is told to.
 #[derive(Clone, Default)]
@@ -226,4 +227,134 @@ fn a_combinator_with_wakers_of_its_own_learns_which_of_its_parts_may_go_on() {
     ];
     let order = f.reactor.block_on(in_order_of_readiness(parts)).unwrap();
     assert_eq!(order, [0, 1, 2]);
+}
+
+/// It is noted that the running task waits for more of a stream that it has read to the end, until another is noted there.
+#[test]
+fn who_asks_for_more_behind_a_question_of_somebody_elses_is_woken() {
+    let f = fixture();
+    let ((one, mut a), (other, mut b)) = (f.pair(), f.pair());
+    let log = Log::default();
+    let notes = log.clone();
+    other.send("old");
+    f.settle();
+    f.go(async move {
+        let _ = b.fill().await;
+        let _ = a.fill().await;
+        poll_fn(|cx| {
+            a.consume(a.buffered());
+            assert!(b.poll_in_order(cx).is_ready());
+            assert!(
+                a.poll_in_order(&mut Context::from_waker(Waker::noop()))
+                    .is_ready()
+            );
+            a.poll_fill(cx, usize::MAX)
+        })
+        .await
+        .expect("input");
+        notes.note(String::from_utf8_lossy(a.input()));
+    });
+    one.send("first");
+    f.settle();
+    one.send("second");
+    f.settle();
+    assert_eq!(log.take(), "second");
+}
+
+/// What a task asks one of its streams, with its own waker or somebody else's.
+#[derive(Clone, Copy, Debug)]
+enum Question {
+    Fill,
+    InOrder,
+    Flush,
+    Write(u16),
+    Consume,
+}
+
+impl Question {
+    /// Whether the answer is to wait.
+    fn is_put_off(self, stream: &mut Stream, cx: &mut Context<'_>) -> bool {
+        match self {
+            Question::Fill => stream.poll_fill(cx, usize::MAX).is_pending(),
+            Question::InOrder => stream.poll_in_order(cx).is_pending(),
+            Question::Flush => pin!(stream.flush()).poll(cx).is_pending(),
+            Question::Write(bytes) => {
+                stream.writer().write(&vec![b'x'; bytes.into()]);
+                false
+            }
+            Question::Consume => {
+                stream.consume(stream.buffered());
+                false
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Ask(Vec<(usize, Question, bool)>),
+    Send(usize, u16),
+    Window(usize, u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let question = prop_oneof![
+        4 => Just(Question::Fill),
+        2 => Just(Question::InOrder),
+        1 => Just(Question::Flush),
+        1 => (0..40_000_u16).prop_map(Question::Write),
+        2 => Just(Question::Consume),
+    ];
+    let asked = (0..2_usize, question, any::<bool>());
+    prop_oneof![
+        4 => prop::collection::vec(asked, 1..8).prop_map(Step::Ask),
+        2 => (0..2_usize, 1..2000_u16).prop_map(|(stream, bytes)| Step::Send(stream, bytes)),
+        1 => (0..2_usize, 0..20_000_u16).prop_map(|(stream, bytes)| Step::Window(stream, bytes)),
+    ]
+}
+
+proptest! {
+    /// Of all who ask a stream the one who asks last, and is put off, is woken when there is more; whatever had been asked
+    /// before, of this stream or of another.
+    #[test]
+    fn who_asks_last_and_is_put_off_is_woken(steps in prop::collection::vec(step(), 1..12)) {
+        let f = fixture();
+        let ((one, a), (other, b)) = (f.pair(), f.pair());
+        let (peers, mut streams) = ([one, other], [a, b]);
+        let (probe, asked) = (Probe::default(), Rc::new(RefCell::new(Vec::new())));
+        let put_off = Rc::new(Cell::new([false; 2]));
+        let (this, questions, answers) = (probe.clone(), Rc::clone(&asked), Rc::clone(&put_off));
+        f.go(poll_fn(move |cx| {
+            this.polls.set(this.polls.get() + 1);
+            *this.waker.borrow_mut() = Some(cx.waker().clone());
+            let mut put_off = [false; 2];
+            for (stream, question, own) in questions.take() {
+                let question: Question = question;
+                let mut others = Context::from_waker(Waker::noop());
+                let cx = if own { &mut *cx } else { &mut others };
+                put_off[stream] = question.is_put_off(&mut streams[stream], cx) && own;
+            }
+            answers.set(put_off);
+            Poll::Pending
+        }));
+        f.settle();
+        for step in steps {
+            match step {
+                Step::Ask(questions) => {
+                    asked.replace(questions);
+                    probe.waker().wake();
+                }
+                Step::Send(peer, bytes) => peers[peer].send(vec![b'y'; bytes.into()]),
+                Step::Window(peer, bytes) => peers[peer].window(bytes.into()),
+            }
+            f.settle();
+        }
+        for (peer, put_off) in peers.iter().zip(put_off.get()) {
+            let polls = probe.polls.get();
+            peer.window(usize::MAX);
+            peer.send("y");
+            f.settle();
+            prop_assert!(!put_off || probe.polls.get() > polls);
+        }
+    }
 }
