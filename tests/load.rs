@@ -309,6 +309,36 @@ fn an_open_loop_lasts_until_its_time_is_over() {
 }
 
 #[test]
+fn an_open_loop_counts_as_many_lines_as_were_asked_for() {
+    let server = server();
+    for (connections, rate, lines) in [("1", "370", 1), ("1", "1270", 10), ("8", "20k", 2000)] {
+        let (wanted, bound) = (lines.to_string(), "1000000");
+        let flags = ["-c", connections, "--rate", rate, "-n", &wanted];
+        let more = ["--warmup", "100ms", "--max-in-flight", bound];
+        let (report, status) = json(&server.addresses[0], &[&flags[..], &more].concat());
+        assert_eq!((status, &report["ended"]), (0, &Value::from("requests")));
+        let counts = [
+            "/requests",
+            "/latency/intended/count",
+            "/latency/sent/count",
+        ];
+        let counts = counts.map(|path| number(&report, path));
+        assert_eq!(counts, [lines; 3], "{rate}");
+        assert_eq!(number(&report, "/unsent"), 0, "{rate}");
+    }
+}
+
+#[test]
+fn lines_of_a_connection_that_is_gone_are_unsent() {
+    let server = Broken::answering(|client, n, reply| (client == 0 || n < 3).then_some(reply));
+    let flags = ["-c", "2", "--rate", "100", "-d", "1s", "--warmup", "0"];
+    let (report, status) = json(&server.address(), &flags);
+    assert_eq!((status, &report["ended"]), (1, &Value::from("time")));
+    let (sent, unsent) = (number(&report, "/requests"), number(&report, "/unsent"));
+    assert!(sent + unsent == 100 && unsent > 0, "{sent} and {unsent}");
+}
+
+#[test]
 fn an_open_loop_keeps_its_schedule_whatever_the_replies_do() {
     // The server stands still for 300 ms: 300 of 1000 lines are due then.
     let server = Broken::answering(|_, n, reply| {

@@ -147,10 +147,11 @@ impl Client {
             });
             self.flights.push_back(Flight { sent: now, count });
             self.connection.run.take_lines(count);
-            self.connection.run.sent(count, bytes);
-            if let Some(seat) = &mut self.seat {
-                seat.send(count);
-            }
+            let counted = match &mut self.seat {
+                Some(seat) => seat.send(count),
+                None => count as u64,
+            };
+            self.connection.run.sent(counted, bytes);
             wanted -= count;
         }
     }
@@ -163,7 +164,10 @@ impl Client {
         if self.seat.is_none() {
             self.seat = run.take_seat();
         }
-        let Some(seat) = &mut self.seat else { return 0 };
+        let (Some(seat), Some(schedule)) = (&mut self.seat, run.schedule.get()) else {
+            return 0;
+        };
+        seat.follow(schedule);
         if run.is_cut() {
             seat.close();
             return 0;
@@ -211,7 +215,6 @@ impl Drop for Client {
         if let Some(seat) = &self.seat {
             let run = &self.connection.run;
             run.in_flight.set(run.in_flight.get() - seat.in_flight());
-            run.tally.borrow_mut().unsent += seat.waiting() as u64;
         }
     }
 }

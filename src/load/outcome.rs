@@ -59,9 +59,9 @@ pub struct Outcome {
     pub asked: usize,
     /// Connections that were greeted.
     pub connected: u64,
-    /// Lines that were sent in `elapsed`.
+    /// Lines that counted and were sent, after the end if need be.
     pub requests: u64,
-    /// Lines that an open loop was to send and could not.
+    /// Lines that counted, that an open loop was to send and did not.
     pub unsent: u64,
     /// Replies that came in `elapsed`.
     pub replies: u64,

@@ -108,8 +108,6 @@ pub(super) struct Run {
     pub(super) failed_in_a_row: Cell<usize>,
     /// Those who have not left.
     pub(super) present: Cell<usize>,
-    /// One of those has failed, and with it what it still had to send.
-    cut_short: Cell<bool>,
     pub(super) stop: Event,
     pub(super) ended: Cell<Option<Ended>>,
 }
@@ -147,7 +145,6 @@ pub fn run(plan: &Plan, observer: impl FnMut(&Tick) + 'static) -> Result<Outcome
         connected: Cell::new(0),
         failed_in_a_row: Cell::new(0),
         present: Cell::new(0),
-        cut_short: Cell::new(false),
         stop: Event::new(),
         ended: Cell::new(None),
         plan: plan.clone(),
@@ -191,10 +188,10 @@ impl Run {
         }
     }
 
-    /// Lines were sent.
-    pub(super) fn sent(&self, lines: usize, bytes: usize) {
+    /// Lines were sent, of which so many count.
+    pub(super) fn sent(&self, lines: u64, bytes: usize) {
         let mut tally = self.tally.borrow_mut();
-        tally.requests += lines as u64;
+        tally.requests += lines;
         tally.bytes_sent += bytes as u64;
     }
 
@@ -253,16 +250,11 @@ impl Run {
     pub(super) fn leave(&self, ended: Result<(), Failure>) {
         if let Err(failure) = ended {
             self.failed(failure);
-            self.cut_short
-                .set(self.cut_short.get() || self.is_loading());
         }
         self.present.set(self.present.get() - 1);
         if self.present.get() == 0 && self.is_loading() {
             let sent = self.tally.borrow().requests;
-            let all = self.plan.requests.is_some_and(|requests| {
-                // A line that is due just when it begins to count may be sent a moment before that.
-                sent >= requests || self.plan.rate.is_some() && !self.cut_short.get()
-            });
+            let all = self.plan.requests.is_some_and(|requests| sent >= requests);
             self.end(if all { Ended::Requests } else { Ended::Lost });
         }
     }

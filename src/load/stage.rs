@@ -44,11 +44,18 @@ pub(super) struct Stage<O> {
     marks: Marks,
 }
 
+/// CPU times.
+#[derive(Clone, Copy, Default)]
+struct Cpu {
+    own: Duration,
+    server: Option<Duration>,
+}
+
 /// What was noted on the way.
 #[derive(Default)]
 struct Marks {
     ramp: Duration,
-    own_cpu: Duration,
+    cpu: Cpu,
     before: Option<Process>,
     idle: Option<Process>,
     start: Option<Process>,
@@ -93,32 +100,33 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             return Err(Ended::Lost);
         }
 
-        let start = handle.now();
-        let mut from = start + plan.warmup;
-        let after = |from| plan.duration.map_or(Time::NEVER, |length| from + length);
         run.seats.set((0, run.present.get() as u64));
-        if let Some(rate) = plan.rate {
-            run.schedule.set(Some(Schedule::new(
-                rate,
-                start,
-                from,
-                after(from),
-                plan.requests,
-            )));
-        }
         if !plan.warmup.is_zero() {
+            let start = handle.now();
+            let schedule = plan.rate.map(|rate| Schedule::new(rate, start));
+            run.schedule.set(schedule);
             self.enter(Phase::Warmup, start);
-            self.unless_cut(sleep_until(handle, from)).await?;
+            self.unless_cut(sleep_until(handle, start + plan.warmup))
+                .await?;
         }
         self.marks.start = self.look().ok().flatten();
-        self.marks.own_cpu = own_cpu();
-        if plan.rate.is_none() {
-            // To look at a server of many threads takes a while, in which nobody was served.
+        // To look at a server of many threads takes a while, in which nobody was served: now the loop sees what has come,
+        // and then the clients take it.
+        for _ in 0..2 {
             yield_now().await;
-            from = handle.now();
         }
+        // A line that is due by now may have been sent in this turn: it belongs to the warm-up.
+        let from = handle.now() + Duration::from_nanos(1);
+        let end = plan.duration.map_or(Time::NEVER, |length| from + length);
+        if let Some(rate) = plan.rate {
+            let schedule = run.schedule.get();
+            let schedule = schedule.unwrap_or_else(|| Schedule::new(rate, from));
+            let schedule = schedule.counted(from, end, plan.requests);
+            run.schedule.set(Some(schedule));
+        }
+        self.marks.cpu = self.cpu();
         self.enter(Phase::Load, from);
-        self.unless_cut(sleep_until(handle, after(from))).await?;
+        self.unless_cut(sleep_until(handle, end)).await?;
         Ok(Ended::Time)
     }
 
@@ -237,11 +245,11 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             run.tally.borrow_mut().start(false);
             return Counted::default();
         }
-        let elapsed = run.handle.now().since(run.counts_from.get());
+        // First the clocks: all the rest takes time.
+        let (cpu, now) = (self.cpu(), run.handle.now());
+        let elapsed = now.since(run.counts_from.get());
         let mut tally = run.tally.borrow_mut();
         tally.second(elapsed);
-        // First the clock: to look at the rest takes time.
-        let cpu = run.plan.server_pid.and_then(|pid| cpu_time(pid).ok());
         let after = self.look().ok().flatten();
         let server = (|| {
             let (before, idle, start, after) = (marks.before?, marks.idle?, marks.start?, after?);
@@ -251,7 +259,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
                 memory_after: after.memory,
                 memory_peak: after.peak,
                 threads: after.threads,
-                cpu: cpu?.saturating_sub(start.cpu),
+                cpu: cpu.server?.saturating_sub(marks.cpu.server?),
                 user: after.modes.0.saturating_sub(start.modes.0),
                 system: after.modes.1.saturating_sub(start.modes.1),
                 waits: after.waits.saturating_sub(start.waits),
@@ -262,7 +270,8 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             elapsed,
             replies: tally.replies,
             bytes_received: tally.bytes_received,
-            own_cpu: own_cpu().saturating_sub(marks.own_cpu),
+            due: run.schedule.get().map_or(0, |all| all.due_before(now)),
+            own_cpu: cpu.own.saturating_sub(marks.cpu.own),
             server,
         }
     }
@@ -314,6 +323,15 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         ended
     }
 
+    /// What was taken so far, by us and by the server, if its process was named.
+    fn cpu(&self) -> Cpu {
+        let pid = self.run.plan.server_pid;
+        Cpu {
+            own: own_cpu(),
+            server: pid.and_then(|pid| cpu_time(pid).ok()),
+        }
+    }
+
     /// The server's process, if it was named.
     fn look(&self) -> Result<Option<Process>, LoadError> {
         let looked = self
@@ -334,7 +352,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             asked: run.plan.crowd(),
             connected: run.connected.get(),
             requests: tally.requests,
-            unsent: tally.unsent,
+            unsent: counted.due.saturating_sub(tally.requests),
             replies: counted.replies,
             bytes_sent: tally.bytes_sent,
             bytes_received: counted.bytes_received,
@@ -366,6 +384,8 @@ struct Counted {
     elapsed: Duration,
     replies: u64,
     bytes_received: u64,
+    /// Lines that an open loop was to send.
+    due: u64,
     own_cpu: Duration,
     server: Option<ServerUse>,
 }

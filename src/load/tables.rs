@@ -195,7 +195,7 @@ pub(super) fn remarks(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     }
     if outcome.unsent > 0 {
         remarks.push(format!(
-            "{} lines were due and could not be sent.",
+            "{} lines were due and were not sent.",
             count(outcome.unsent)
         ));
     }

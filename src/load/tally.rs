@@ -66,10 +66,8 @@ pub(super) struct Tally {
     pub(super) sessions: Histogram<u64>,
     /// Round trips of the sweep over the silent.
     pub(super) pings: Histogram<u64>,
-    /// Lines that were sent.
+    /// Lines that were sent and count.
     pub(super) requests: u64,
-    /// Lines that were due by the schedule and could not be sent.
-    pub(super) unsent: u64,
     /// Replies that came.
     pub(super) replies: u64,
     pub(super) bytes_sent: u64,
@@ -100,7 +98,6 @@ impl Tally {
             sessions: histogram(),
             pings: histogram(),
             requests: 0,
-            unsent: 0,
             replies: 0,
             bytes_sent: 0,
             bytes_received: 0,
