@@ -691,6 +691,28 @@ fn a_signal_behind_the_load_ends_the_run_too() {
     }
 }
 
+/// Its lines do not count: nor do the replies that are waited for.
+#[test]
+fn a_run_that_is_cut_in_its_warm_up_has_measured_nothing() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let heard = Arc::clone(&count);
+    let server = Broken::answering(move |_, _, reply| {
+        heard.fetch_add(1, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(300)); // it is a slow server that is tested
+        Some(reply)
+    });
+    let (begun, address) = (Instant::now(), server.address());
+    let flags = ["--json", "-", "-q", "-c", "1", "--warmup", "1m"];
+    let run = command(&[&[&*address], &flags[..]].concat()).spawn();
+    let run = run.expect("the program starts");
+    eventually("a line was heard", || count.load(Ordering::SeqCst) > 0);
+    kill_process(Pid::from_child(&run), Signal::INT).expect("it is there");
+    let ran = wait(run, begun);
+    let report: Value = serde_json::from_str(&ran.stdout).expect("a report");
+    assert_eq!((ran.status, number(&report, "/requests")), (130, 0));
+    assert_eq!(report["latency"]["intended"], Value::Null, "{report:#}");
+}
+
 #[test]
 fn ctrl_c_ends_the_run_and_the_report_comes_all_the_same() {
     let server = server();

@@ -94,6 +94,8 @@ impl Client {
         let mut heard = self.dialogue.hear(input);
         let mut tally = run.tally.borrow_mut();
         tally.replies += heard as u64;
+        tally.answered += heard as u64;
+        run.settle(heard);
         tally.bytes_received += input.len() as u64;
         let bytes = input.len();
         self.connection.stream.consume(bytes);
@@ -152,6 +154,7 @@ impl Client {
                 None => count as u64,
             };
             self.connection.run.sent(counted, bytes);
+            self.connection.run.owe(count);
             wanted -= count;
         }
     }
@@ -181,7 +184,7 @@ impl Client {
     fn is_done(&self) -> bool {
         let run = &*self.connection.run;
         match self.seat {
-            Some(seat) if run.is_cut() => seat.next() == Time::NEVER,
+            Some(seat) if run.is_cut() => seat.next() == Time::NEVER && run.is_over(),
             Some(seat) => seat.waiting() == 0 && (seat.is_spent() || run.is_over()),
             None => run.is_over(),
         }
@@ -212,8 +215,9 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         // What is owed to it will not come any more, and what it was to send will not go.
+        let run = &self.connection.run;
+        run.settle(self.dialogue.owed());
         if let Some(seat) = &self.seat {
-            let run = &self.connection.run;
             run.in_flight.set(run.in_flight.get() - seat.in_flight());
         }
     }

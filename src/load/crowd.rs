@@ -31,9 +31,12 @@ pub(super) async fn churn(run: Rc<Run>, place: usize, permit: Permit) {
     .await;
     let (mut number, mut last_success) = (place, run.handle.now());
     let mut ended = Ok(());
-    while !run.is_over() && run.may_send(1) == 1 {
+    while run.may_send(1) == 1 {
         run.take_lines(1);
-        match session(&run, number).await {
+        run.owe(1);
+        let session = session(&run, number).await;
+        run.settle(1);
+        match session {
             Ok(()) => last_success = run.handle.now(),
             // He gives up once it has gone wrong for as long as a reply may take.
             failed if run.handle.now().since(last_success) > run.plan.timeout => {
@@ -64,6 +67,7 @@ async fn session(run: &Rc<Run>, number: usize) -> Result<(), Failure> {
     {
         let mut tally = run.tally.borrow_mut();
         tally.replies += 1;
+        tally.answered += 1;
         tally.bytes_received += single.reply.len() as u64;
         if sent >= run.counts_from.get() {
             tally.intended.saturating_record(nanos(sent, came));

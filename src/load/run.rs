@@ -17,7 +17,7 @@ use super::tally::{Second, Tally};
 use super::target::Target;
 use super::traffic::Script;
 use crate::reactor::sync::Event;
-use crate::reactor::{Handle, Reactor, Signals, Time};
+use crate::reactor::{Handle, Reactor, Signals, Time, yield_now};
 use crate::server::address::Address;
 
 /// Descriptors besides those of connections: the standard streams, the reactor's own, signals, files, and some to spare.
@@ -63,8 +63,10 @@ pub enum Phase {
     Warmup,
     /// Load that counts.
     Load,
-    /// The last replies are waited for.
+    /// The last replies are waited for. Nobody leaves.
     Drain,
+    /// Those who sent lines leave.
+    Leave,
     /// The idle connections are tried.
     Sweep,
     /// Nothing more happens.
@@ -98,6 +100,10 @@ pub(super) struct Run {
     pub(super) counts_from: Cell<Time>,
     /// In an open loop: lines that are due and not answered.
     pub(super) in_flight: Cell<u64>,
+    /// Replies that are owed; with churn: connections under way.
+    owed: Cell<u64>,
+    /// Since the load is over, none is.
+    settled: Event,
     /// Lines that may still be sent once the load counts.
     lines_left: Cell<u64>,
     pub(super) schedule: Cell<Option<Schedule>>,
@@ -139,6 +145,8 @@ pub fn run(plan: &Plan, observer: impl FnMut(&Tick) + 'static) -> Result<Outcome
         phase: Cell::new(Phase::Connecting),
         counts_from: Cell::new(Time::ZERO),
         in_flight: Cell::new(0),
+        owed: Cell::new(0),
+        settled: Event::new(),
         lines_left: Cell::new(plan.requests.unwrap_or(u64::MAX)),
         schedule: Cell::new(None),
         seats: Cell::new((0, 0)),
@@ -162,9 +170,9 @@ impl Run {
         matches!(self.phase.get(), Phase::Warmup | Phase::Load)
     }
 
-    /// Whether nothing new is to be begun.
+    /// Whether those who are owed nothing leave.
     pub(super) fn is_over(&self) -> bool {
-        self.phase.get() > Phase::Load || self.lines_left.get() == 0
+        self.phase.get() > Phase::Drain || self.lines_left.get() == 0
     }
 
     /// Whether what is due is not sent any more, as the run was cut short.
@@ -193,6 +201,29 @@ impl Run {
         let mut tally = self.tally.borrow_mut();
         tally.requests += lines;
         tally.bytes_sent += bytes as u64;
+    }
+
+    /// So many more replies are owed.
+    pub(super) fn owe(&self, replies: usize) {
+        self.owed.set(self.owed.get() + replies as u64);
+    }
+
+    /// So many of those that were owed are not any more, whether they came or will not.
+    pub(super) fn settle(&self, replies: usize) {
+        self.owed.set(self.owed.get() - replies as u64);
+        if self.owed.get() == 0 && !self.is_loading() {
+            self.settled.set();
+        }
+    }
+
+    /// Waits until no reply is owed, once the load is over.
+    pub(super) async fn answered(&self) {
+        // Those who were woken before this send what is still to be sent.
+        yield_now().await;
+        while self.owed.get() > 0 {
+            self.settled.clear();
+            self.settled.wait().await;
+        }
     }
 
     /// A seat in the schedule, once there is one.

@@ -70,6 +70,8 @@ pub(super) struct Tally {
     pub(super) requests: u64,
     /// Replies that came.
     pub(super) replies: u64,
+    /// The same since the first connect, whatever counts.
+    pub(super) answered: u64,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
     pub(super) slow_replies: u64,
@@ -99,6 +101,7 @@ impl Tally {
             pings: histogram(),
             requests: 0,
             replies: 0,
+            answered: 0,
             bytes_sent: 0,
             bytes_received: 0,
             slow_replies: 0,
