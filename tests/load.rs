@@ -172,7 +172,7 @@ fn answer_lines(mut stream: TcpStream, answer: impl Fn(usize, Vec<u8>) -> Option
         let Some(reply) = answer(n, reply) else {
             return;
         };
-        if stream.write_all(&reply).is_err() {
+        if stream.write_all(&reply).is_err() || line == b"quit\n" {
             return;
         }
     }
@@ -325,6 +325,25 @@ fn an_open_loop_counts_as_many_lines_as_were_asked_for() {
         let counts = counts.map(|path| number(&report, path));
         assert_eq!(counts, [lines; 3], "{rate}");
         assert_eq!(number(&report, "/unsent"), 0, "{rate}");
+    }
+}
+
+#[test]
+fn behind_a_warm_up_so_many_lines_count_and_so_do_their_replies() {
+    let server = server();
+    for flags in [
+        &["-c", "8", "-p", "20", "-n", "100"][..],
+        &["-c", "8", "-n", "100", "--rate", "5k"],
+        &["-c", "30", "-n", "100", "--churn"],
+    ] {
+        let (report, status) = json(
+            &server.addresses[0],
+            &[flags, &["--warmup", "100ms"]].concat(),
+        );
+        assert_eq!((status, &report["ended"]), (0, &Value::from("requests")));
+        let counts = ["/requests", "/replies", "/latency/intended/count"];
+        let counts = counts.map(|path| number(&report, path));
+        assert_eq!(counts, [100; 3], "{flags:?}");
     }
 }
 
@@ -569,6 +588,27 @@ fn half_of_the_connections_reset_mid_run_are_counted_and_the_others_go_on() {
     assert_eq!(errors(&report), only("reset", 4));
     assert_eq!(report["ended"], "time");
     assert!(number(&report, "/replies") > 4 * 50, "{report:#}");
+}
+
+#[test]
+fn one_who_comes_and_goes_fails_and_all_lines_that_were_asked_for_are_spent() {
+    let server = Broken::answering(|client, _, reply| (client != 2).then_some(reply));
+    let (report, status) = json(&server.address(), &["-c", "3", "-n", "20", "--churn"]);
+    assert_eq!((status, errors(&report)), (1, only("closed_early", 1)));
+    assert_eq!(report["ended"], "requests");
+}
+
+#[test]
+fn one_who_is_greeted_when_the_time_is_over_sends_nothing() {
+    let server = Broken::start(|_, stream| {
+        thread::sleep(Duration::from_millis(600)); // it is a slow server that is tested
+        answer_lines(stream, |_, reply| Some(reply));
+    });
+    let flags = ["-c", "2", "--churn", "-d", "100ms", "--warmup", "0"];
+    let (report, status) = json(&server.address(), &flags);
+    assert_eq!((status, &report["ended"]), (0, &Value::from("time")));
+    let bytes = number(&report, "/bytes_sent");
+    assert_eq!((number(&report, "/requests"), bytes), (0, 0), "{report:#}");
 }
 
 #[test]

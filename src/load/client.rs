@@ -93,7 +93,6 @@ impl Client {
         let input = self.connection.stream.input();
         let mut heard = self.dialogue.hear(input);
         let mut tally = run.tally.borrow_mut();
-        tally.replies += heard as u64;
         tally.answered += heard as u64;
         run.settle(heard);
         tally.bytes_received += input.len() as u64;
@@ -109,14 +108,22 @@ impl Client {
             if let Some(seat) = &mut self.seat {
                 for _ in 0..count {
                     let intended = seat.answer();
-                    if intended >= from {
+                    let counts = intended >= from;
+                    if counts {
                         tally.intended.saturating_record(nanos(intended, now));
                         tally.sent.saturating_record(latency);
                     }
+                    tally.replies += u64::from(run.counts_reply(counts));
                 }
                 run.in_flight.set(run.in_flight.get() - count as u64);
-            } else if flight.sent >= from {
-                tally.intended.saturating_record_n(latency, count as u64);
+            } else {
+                let counts = flight.sent >= from;
+                if counts {
+                    tally.intended.saturating_record_n(latency, count as u64);
+                }
+                if run.counts_reply(counts) {
+                    tally.replies += count as u64;
+                }
             }
             heard -= count;
             flight.count -= count;

@@ -34,7 +34,7 @@ pub(super) async fn churn(run: Rc<Run>, place: usize, permit: Permit) {
     while run.may_send(1) == 1 {
         run.take_lines(1);
         run.owe(1);
-        let session = session(&run, number).await;
+        let session = session(&run, number, run.phase.get() == Phase::Load).await;
         run.settle(1);
         match session {
             Ok(()) => last_success = run.handle.now(),
@@ -53,23 +53,26 @@ pub(super) async fn churn(run: Rc<Run>, place: usize, permit: Permit) {
     run.leave(ended);
 }
 
-/// One connection with one line.
-async fn session(run: &Rc<Run>, number: usize) -> Result<(), Failure> {
+/// One connection with one line, which counts or does not. There is none if the time is over before the greeting.
+async fn session(run: &Rc<Run>, number: usize, counts: bool) -> Result<(), Failure> {
     let mut connection = Connection::open(run).await?;
+    if !run.is_loading() {
+        return Ok(());
+    }
     let single = run.script.single(number);
     if let Some((switch, reply)) = single.switch {
         connection.say(switch);
         connection.expect(reply).await?;
     }
     let sent = connection.say(single.line);
-    run.sent(1, single.line.len());
+    run.sent(u64::from(counts), single.line.len());
     let came = connection.expect(single.reply).await?;
     {
         let mut tally = run.tally.borrow_mut();
-        tally.replies += 1;
+        tally.replies += u64::from(run.counts_reply(counts));
         tally.answered += 1;
         tally.bytes_received += single.reply.len() as u64;
-        if sent >= run.counts_from.get() {
+        if counts {
             tally.intended.saturating_record(nanos(sent, came));
         }
     }

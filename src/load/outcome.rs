@@ -63,11 +63,11 @@ pub struct Outcome {
     pub requests: u64,
     /// Lines that counted, that an open loop was to send and did not.
     pub unsent: u64,
-    /// Replies that came in `elapsed`.
+    /// Replies that came in `elapsed`; where a number of lines was asked for, those to lines that count.
     pub replies: u64,
     /// Bytes that were sent in `elapsed`.
     pub bytes_sent: u64,
-    /// Bytes of replies that came in `elapsed`.
+    /// Bytes of replies that came in `elapsed`, to whichever lines.
     pub bytes_received: u64,
     /// From the time at which a line was to be sent to its reply.
     pub intended: Histogram<u64>,

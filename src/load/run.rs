@@ -226,6 +226,12 @@ impl Run {
         }
     }
 
+    /// Whether a reply counts, whose line does or does not: a number of lines has as many replies, a time has all that
+    /// come in it.
+    pub(super) fn counts_reply(&self, line_counts: bool) -> bool {
+        line_counts || self.plan.requests.is_none()
+    }
+
     /// A seat in the schedule, once there is one.
     pub(super) fn take_seat(&self) -> Option<Seat> {
         let schedule = self.schedule.get()?;
@@ -285,7 +291,9 @@ impl Run {
         self.present.set(self.present.get() - 1);
         if self.present.get() == 0 && self.is_loading() {
             let sent = self.tally.borrow().requests;
-            let all = self.plan.requests.is_some_and(|requests| sent >= requests);
+            // Who comes and goes may fail with a line that he took: it is spent all the same.
+            let all = self.lines_left.get() == 0
+                || self.plan.requests.is_some_and(|requests| sent >= requests);
             self.end(if all { Ended::Requests } else { Ended::Lost });
         }
     }
