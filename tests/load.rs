@@ -756,9 +756,22 @@ fn a_run_that_is_cut_in_its_warm_up_has_measured_nothing() {
 #[test]
 fn ctrl_c_ends_the_run_and_the_report_comes_all_the_same() {
     let server = server();
-    for (phase, flags, line) in [
-        ("load", &["-d", "1m"][..], " replies/s, p50 "),
-        ("connecting", &["--ramp", "1"], "connecting: "),
+    for (phase, flags, line, signal, status) in [
+        (
+            "load",
+            &["-d", "1m"][..],
+            " replies/s, p50 ",
+            Signal::INT,
+            130,
+        ),
+        ("load", &["-d", "1m"], " replies/s, p50 ", Signal::HUP, 129),
+        (
+            "connecting",
+            &["--ramp", "1"],
+            "connecting: ",
+            Signal::INT,
+            130,
+        ),
     ] {
         let begun = Instant::now();
         let args = [&[&*server.addresses[0], "-c", "30"], flags].concat();
@@ -772,9 +785,9 @@ fn ctrl_c_ends_the_run_and_the_report_comes_all_the_same() {
             );
         }
         run.stderr = Some(log.into_inner());
-        kill_process(Pid::from_child(&run), Signal::INT).expect("it is there");
+        kill_process(Pid::from_child(&run), signal).expect("it is there");
         let ran = wait(run, begun);
-        assert_eq!(ran.status, 130, "{phase}: {}", ran.stdout);
+        assert_eq!(ran.status, status, "{phase}: {}", ran.stdout);
         assert!(
             ran.stdout.contains("It was ended by a signal."),
             "{phase}: {}",

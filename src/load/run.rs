@@ -5,8 +5,6 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use signal_hook::consts::signal::{SIGINT, SIGTERM};
-
 use super::connection::Failure;
 use super::dialogue::Mismatch;
 use super::outcome::{Ended, Outcome};
@@ -19,6 +17,7 @@ use super::traffic::Script;
 use crate::reactor::sync::Event;
 use crate::reactor::{Handle, Reactor, Signals, Time, yield_now};
 use crate::server::address::Address;
+use crate::server::signals;
 
 /// Descriptors besides those of connections: the standard streams, the reactor's own, signals, files, and some to spare.
 const DESCRIPTORS: usize = 32;
@@ -121,12 +120,21 @@ pub(super) struct Run {
 /// Does what `plan` says, and tells `observer` how it goes, about once a second while connections are made and lines sent.
 ///
 /// It takes the calling thread until the run is over. It may be called again and again: nothing is left behind but that
-/// SIGINT and SIGTERM do not end the process any more. They end the run, early but in good order, and a second one at
-/// once.
+/// SIGINT, SIGTERM and SIGHUP, if this was not ignored, do not end the process any more. They end the run, early but in
+/// good order, and a second one at once.
 ///
 /// # Errors
 /// What keeps a run from beginning. What goes wrong with connections is a part of the outcome.
 pub fn run(plan: &Plan, observer: impl FnMut(&Tick) + 'static) -> Result<Outcome, LoadError> {
+    run_until(plan, &signals::ending(), observer)
+}
+
+/// The same, ended by these signals.
+pub(super) fn run_until(
+    plan: &Plan,
+    signals: &[i32],
+    observer: impl FnMut(&Tick) + 'static,
+) -> Result<Outcome, LoadError> {
     let target = Target::resolve(&plan.target, plan.crowd());
     let target = target.map_err(|error| LoadError::Resolve(plan.target.clone(), error))?;
     let need = plan.crowd() + DESCRIPTORS;
@@ -136,7 +144,7 @@ pub fn run(plan: &Plan, observer: impl FnMut(&Tick) + 'static) -> Result<Outcome
     }
     let reactor = Reactor::new().map_err(|error| LoadError::System("set up the poller", error))?;
     let handle = reactor.handle();
-    let signals = Signals::new(&handle, &[SIGINT, SIGTERM]);
+    let signals = Signals::new(&handle, signals);
     let signals = signals.map_err(|error| LoadError::System("catch signals", error))?;
     let run = Run {
         script: Rc::new(Script::new(&plan.mix)),

@@ -160,14 +160,14 @@ Examples:
   nbcaser compare --idle 10000 -c 8            what silent connections cost
 
 Signals:
-  SIGINT, SIGTERM, SIGHUP  end the comparison and all servers that it started;
-                           what was measured until then is told
+  SIGINT, SIGTERM, SIGHUP, SIGQUIT  end the comparison and all servers that it
+                                    started; what was measured until then is told
 
 Exit status:
   0         all was measured
   1         a server did not come up, ended, or answered wrongly
   2         wrong usage
-  128 + N   ended by a signal, of number N: 130, 143, 129";
+  128 + N   ended by a signal, of number N: 130, 143, 129, 131";
 
 impl CompareArgs {
     /// What no flag alone can tell to be wrong.

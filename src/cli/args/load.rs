@@ -88,14 +88,14 @@ Examples:
   nbcaser load --line-length 1-1000 --title-share 30% --unicode-share 10%
 
 Signals:
-  SIGINT, SIGTERM  end the run; the report is printed all the same.
-                   A second one does not wait for the last replies
+  SIGINT, SIGTERM, SIGHUP  end the run; the report is printed all the same.
+                           A second one does not wait for the last replies
 
 Exit status:
   0         every reply was right, and nothing of --fail-if is so
   1         an error, a wrong reply, overload, or something of --fail-if is so
   2         wrong usage
-  128 + N   ended by a signal, of number N: 130, 143";
+  128 + N   ended by a signal, of number N: 130, 143, 129";
 
 impl LoadArgs {
     /// What no flag alone can tell to be wrong.
