@@ -695,6 +695,29 @@ fn a_slow_reader_ends_with_its_connection() {
     assert_eq!((status, errors(&report)), (1, only("reset", 1)));
 }
 
+/// One that sends bytes for ever, and one that sends a byte and no more.
+#[test]
+fn a_wrong_reply_that_does_not_end_is_wrong() {
+    let endless = Broken::start(|_, mut stream| {
+        let _ = stream.write_all(GREETING);
+        while stream.write_all(&[b'x'; 1024]).is_ok() {}
+    });
+    let flags = ["-c", "0", "--slow-readers", "2", "-d", "1m"];
+    let (report, status) = json(&endless.address(), &flags);
+    assert_eq!((status, errors(&report)), (1, only("mismatch", 2)));
+
+    let stuck = Broken::answering(|_, n, _| {
+        if n > 0 {
+            thread::sleep(PATIENCE); // it is a server that does not answer
+        }
+        Some(b"x".to_vec())
+    });
+    let flags = ["-c", "1", "-n", "1", "--timeout", "300ms"];
+    let (report, status) = json(&stuck.address(), &flags);
+    assert_eq!((status, number(&report, "/errors/timeout")), (1, 1));
+    assert_eq!(report["mismatches"][0]["got"], "x", "{report:#}");
+}
+
 // ---- the program
 
 /// While it waits for the last replies, and while it tries those that were silent.

@@ -70,11 +70,7 @@ impl Client {
                     self.hear(now);
                     heard_at = Some(now);
                 }
-                Poll::Ready(Ok(false)) => {
-                    self.dialogue.finish();
-                    self.tell_mismatches();
-                    return Poll::Ready(Err(Trouble::ClosedEarly.into()));
-                }
+                Poll::Ready(Ok(false)) => return Poll::Ready(Err(Trouble::ClosedEarly.into())),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                 Poll::Pending => break,
             }
@@ -221,11 +217,13 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // What is owed to it will not come any more, and what it was to send will not go.
+        // What is owed to it will not come any more, nor the end of a wrong reply, and what it was to send will not go.
         let run = &self.connection.run;
         run.settle(self.dialogue.owed());
         if let Some(seat) = &self.seat {
             run.in_flight.set(run.in_flight.get() - seat.in_flight());
         }
+        self.dialogue.finish();
+        self.tell_mismatches();
     }
 }

@@ -174,7 +174,13 @@ async fn sip(connection: Connection, number: usize) -> Result<(), Failure> {
         }
         let (heard, bytes) = (dialogue.hear(stream.input()), stream.input().len());
         stream.consume(bytes);
+        // The end of a wrong reply may never come.
+        let is_wrong = dialogue.is_wrong();
+        dialogue.finish();
         run.wrong(dialogue.take_mismatches());
+        if is_wrong {
+            return Ok(());
+        }
         let mut tally = run.tally.borrow_mut();
         tally.slow_replies += heard as u64;
         tally.slow_bytes += bytes as u64;
