@@ -859,7 +859,7 @@ fn what_cannot_be_done_is_one_line() {
     let dir = common::TempDir::new();
     let nowhere = dir.join("no/such/file");
     let nowhere = nowhere.to_str().expect("UTF-8");
-    let table: [(&[&str], i32, &str); 10] = [
+    let table: [(&[&str], i32, &str); 11] = [
         (
             &["no-such-host.invalid:1"],
             1,
@@ -882,6 +882,7 @@ fn what_cannot_be_done_is_one_line() {
         (&["--fail-if", "p99=5ms"], 2, "write it like"),
         (&["--fail-if", "p99>5"], 2, "a time is compared with a time"),
         (&["--churn", "--rate", "5"], 2, "--churn has no schedule"),
+        (&["--json", nowhere, "--html", nowhere], 2, "the same file"),
     ];
     for (args, status, text) in table {
         let ran = load(args);
@@ -919,6 +920,32 @@ fn the_page_has_the_charts_and_loads_nothing() {
     let json = std::fs::read_to_string(report).expect("a report");
     let json: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json["ok"], true);
+}
+
+#[test]
+fn files_are_written_though_stdout_takes_nothing() {
+    let (server, dir) = (server(), common::TempDir::new());
+    let names = ["run.json", "run.html"].map(|name| dir.join(name));
+    let [json, html] = names.each_ref().map(|path| path.to_str().expect("UTF-8"));
+    let args = [
+        &server.addresses[0],
+        "-n",
+        "5",
+        "--json",
+        json,
+        "--html",
+        html,
+    ];
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let status = command(&args)
+        .stdout(full.expect("a device"))
+        .stderr(Stdio::null())
+        .status();
+    assert_eq!(status.expect("the program starts").code(), Some(1));
+    let read = |path| std::fs::read_to_string(path).expect("a report");
+    let report: Value = serde_json::from_str(&read(json)).expect("JSON");
+    assert_eq!(report["ok"], true);
+    assert!(read(html).contains("</html>"));
 }
 
 /// The keys of a report, with the path to them. An array counts as its first element.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
-use super::traffic::{MOST, TrafficArgs, some_time};
+use super::traffic::{MOST, ONE_FILE, TrafficArgs, some_time};
 use crate::cli::units;
 use crate::load::Plan;
 use crate::load::compare::{Contender, Cpus, Order, Setup};
@@ -177,6 +177,9 @@ impl CompareArgs {
         }
         if self.traffic.connections == 0 {
             return Err("there is nothing to compare without --connections that send lines");
+        }
+        if self.json.is_some() && self.json == self.html {
+            return Err(ONE_FILE);
         }
         self.traffic.check()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use super::traffic::{TrafficArgs, some_time};
+use super::traffic::{ONE_FILE, TrafficArgs, some_time};
 use crate::cli::units;
 use crate::load::{Condition, Order, Plan};
 use crate::server::address::Address;
@@ -114,6 +114,7 @@ impl LoadArgs {
                 traffic.connections == 0 && self.requests.is_some(),
                 "--requests needs --connections to send lines",
             ),
+            (self.json.is_some() && self.json == self.html, ONE_FILE),
         ];
         wrong
             .into_iter()
