@@ -41,9 +41,14 @@ struct Compared {
 
 impl Comparison {
     fn start(args: &[&str]) -> Comparison {
+        Comparison::start_as(Command::new(PROGRAM), args)
+    }
+
+    /// With this command, which becomes the program.
+    fn start_as(mut program: Command, args: &[&str]) -> Comparison {
         let dir = TempDir::new();
         let file = |name| File::create(dir.join(name)).expect("a file");
-        let child = Command::new(PROGRAM)
+        let child = program
             .arg("compare")
             .args(args)
             .args(["--json", "json", "--html", "page"])
@@ -421,8 +426,21 @@ fn a_peer_that_does_wrong() {
 fn wrong_dialogue(mut stream: TcpStream, what: &str) -> std::io::Result<()> {
     match what {
         "silent" => thread::park(),
+        "slow" => {
+            thread::sleep(Duration::from_secs(6)); // it is a slow server that is tested
+            stream.write_all(GREETING)?;
+        }
         "rude" => return stream.write_all(b"go away\n"),
         _ => stream.write_all(GREETING)?,
+    }
+    if what == "dying" {
+        process::exit(3);
+    }
+    if what == "chatty" {
+        loop {
+            stream.write_all(b"anybody there?\r\n")?;
+            thread::sleep(Duration::from_millis(100)); // it is a slow server that is tested
+        }
     }
     let mut bytes = [0; 1000];
     loop {
@@ -434,7 +452,7 @@ fn wrong_dialogue(mut stream: TcpStream, what: &str) -> std::io::Result<()> {
                 process::exit(7);
             }
             ("liar" | "fork", _) => stream.write_all(b"Upper-cased: 'WHATEVER'\r\n")?,
-            ("lazy", _) => {}
+            ("lazy" | "slow", _) => {}
             _ => panic!("{what}"),
         }
     }
@@ -452,6 +470,10 @@ fn a_server_that_does_not_come_up_is_told_in_a_line() {
         (
             "false {port}".into(),
             "false: the server ended by itself (exit status: 1)",
+        ),
+        (
+            broken("dying"),
+            "dying: the server ended by itself (exit status: 3)",
         ),
         (
             "sh -c 'echo some >&2; echo last words >&2; exit 3' {port}".into(),
@@ -489,6 +511,8 @@ fn a_server_that_does_wrong_under_load_is_told_in_a_line() {
             "mortal: the server ended by itself (exit status: 7): last \\x1b[31mwords",
         ),
         ("liar", "liar: a wrong reply: "),
+        ("slow", "slow: 4 timeouts"),
+        ("chatty", "chatty: a wrong reply: "),
         ("lazy", "lazy: 4 timeouts"),
         ("fork", "fork: it serves by several processes"),
     ];
@@ -529,9 +553,14 @@ fn what_was_measured_before_a_failure_is_told() {
 
 #[test]
 fn a_signal_ends_it_and_its_servers() {
-    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    for (signal, status) in [
+        (Signal::INT, 130),
+        (Signal::TERM, 143),
+        (Signal::HUP, 129),
+        (Signal::QUIT, 131),
+    ] {
         // In a run,
-        let comparison = Comparison::start(&["--rounds", "9", "-d", "1m"]);
+        let comparison = Comparison::start(&["--rounds", "9", "-d", "10m"]);
         eventually("a server is there", || !comparison.servers().is_empty());
         comparison.signal(signal);
         assert_eq!(comparison.end().status, Some(status));
@@ -551,6 +580,18 @@ fn a_signal_ends_it_and_its_servers() {
             format!("ended by signal {}", status - 128)
         );
     }
+}
+
+/// `nohup` has SIGHUP ignored, and so it stays.
+#[test]
+fn sighup_that_was_ignored_stays_ignored() {
+    let args = once(&["--models", "reactor", "--cpus", "same"]);
+    let mut program = Command::new("sh");
+    program.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", PROGRAM]);
+    let comparison = Comparison::start_as(program, &args);
+    eventually("a server is there", || !comparison.servers().is_empty());
+    comparison.signal(Signal::HUP);
+    assert_eq!(comparison.end().status, Some(0));
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn answer_lines(mut stream: TcpStream, answer: impl Fn(usize, Vec<u8>) -> Option
         let Some(reply) = answer(n, reply) else {
             return;
         };
-        if stream.write_all(&reply).is_err() {
+        if stream.write_all(&reply).is_err() || line == b"quit\n" {
             return;
         }
     }
@@ -306,6 +306,55 @@ fn an_open_loop_lasts_until_its_time_is_over() {
     let (report, status) = json(&server.addresses[0], &flags);
     assert_eq!((status, &report["ended"]), (0, &Value::from("time")));
     assert_eq!(number(&report, "/requests"), 11);
+}
+
+#[test]
+fn an_open_loop_counts_as_many_lines_as_were_asked_for() {
+    let server = server();
+    for (connections, rate, lines) in [("1", "370", 1), ("1", "1270", 10), ("8", "20k", 2000)] {
+        let (wanted, bound) = (lines.to_string(), "1000000");
+        let flags = ["-c", connections, "--rate", rate, "-n", &wanted];
+        let more = ["--warmup", "100ms", "--max-in-flight", bound];
+        let (report, status) = json(&server.addresses[0], &[&flags[..], &more].concat());
+        assert_eq!((status, &report["ended"]), (0, &Value::from("requests")));
+        let counts = [
+            "/requests",
+            "/latency/intended/count",
+            "/latency/sent/count",
+        ];
+        let counts = counts.map(|path| number(&report, path));
+        assert_eq!(counts, [lines; 3], "{rate}");
+        assert_eq!(number(&report, "/unsent"), 0, "{rate}");
+    }
+}
+
+#[test]
+fn behind_a_warm_up_so_many_lines_count_and_so_do_their_replies() {
+    let server = server();
+    for flags in [
+        &["-c", "8", "-p", "20", "-n", "100"][..],
+        &["-c", "8", "-n", "100", "--rate", "5k"],
+        &["-c", "30", "-n", "100", "--churn"],
+    ] {
+        let (report, status) = json(
+            &server.addresses[0],
+            &[flags, &["--warmup", "100ms"]].concat(),
+        );
+        assert_eq!((status, &report["ended"]), (0, &Value::from("requests")));
+        let counts = ["/requests", "/replies", "/latency/intended/count"];
+        let counts = counts.map(|path| number(&report, path));
+        assert_eq!(counts, [100; 3], "{flags:?}");
+    }
+}
+
+#[test]
+fn lines_of_a_connection_that_is_gone_are_unsent() {
+    let server = Broken::answering(|client, n, reply| (client == 0 || n < 3).then_some(reply));
+    let flags = ["-c", "2", "--rate", "100", "-d", "1s", "--warmup", "0"];
+    let (report, status) = json(&server.address(), &flags);
+    assert_eq!((status, &report["ended"]), (1, &Value::from("time")));
+    let (sent, unsent) = (number(&report, "/requests"), number(&report, "/unsent"));
+    assert!(sent + unsent == 100 && unsent > 0, "{sent} and {unsent}");
 }
 
 #[test]
@@ -542,6 +591,27 @@ fn half_of_the_connections_reset_mid_run_are_counted_and_the_others_go_on() {
 }
 
 #[test]
+fn one_who_comes_and_goes_fails_and_all_lines_that_were_asked_for_are_spent() {
+    let server = Broken::answering(|client, _, reply| (client != 2).then_some(reply));
+    let (report, status) = json(&server.address(), &["-c", "3", "-n", "20", "--churn"]);
+    assert_eq!((status, errors(&report)), (1, only("closed_early", 1)));
+    assert_eq!(report["ended"], "requests");
+}
+
+#[test]
+fn one_who_is_greeted_when_the_time_is_over_sends_nothing() {
+    let server = Broken::start(|_, stream| {
+        thread::sleep(Duration::from_millis(600)); // it is a slow server that is tested
+        answer_lines(stream, |_, reply| Some(reply));
+    });
+    let flags = ["-c", "2", "--churn", "-d", "100ms", "--warmup", "0"];
+    let (report, status) = json(&server.address(), &flags);
+    assert_eq!((status, &report["ended"]), (0, &Value::from("time")));
+    let bytes = number(&report, "/bytes_sent");
+    assert_eq!((number(&report, "/requests"), bytes), (0, 0), "{report:#}");
+}
+
+#[test]
 fn a_server_that_is_full_says_so() {
     let server = Setup::reactor()
         .flags(&["-q", "--max-connections", "5"])
@@ -625,6 +695,29 @@ fn a_slow_reader_ends_with_its_connection() {
     assert_eq!((status, errors(&report)), (1, only("reset", 1)));
 }
 
+/// One that sends bytes for ever, and one that sends a byte and no more.
+#[test]
+fn a_wrong_reply_that_does_not_end_is_wrong() {
+    let endless = Broken::start(|_, mut stream| {
+        let _ = stream.write_all(GREETING);
+        while stream.write_all(&[b'x'; 1024]).is_ok() {}
+    });
+    let flags = ["-c", "0", "--slow-readers", "2", "-d", "1m"];
+    let (report, status) = json(&endless.address(), &flags);
+    assert_eq!((status, errors(&report)), (1, only("mismatch", 2)));
+
+    let stuck = Broken::answering(|_, n, _| {
+        if n > 0 {
+            thread::sleep(PATIENCE); // it is a server that does not answer
+        }
+        Some(b"x".to_vec())
+    });
+    let flags = ["-c", "1", "-n", "1", "--timeout", "300ms"];
+    let (report, status) = json(&stuck.address(), &flags);
+    assert_eq!((status, number(&report, "/errors/timeout")), (1, 1));
+    assert_eq!(report["mismatches"][0]["got"], "x", "{report:#}");
+}
+
 // ---- the program
 
 /// While it waits for the last replies, and while it tries those that were silent.
@@ -661,12 +754,47 @@ fn a_signal_behind_the_load_ends_the_run_too() {
     }
 }
 
+/// Its lines do not count: nor do the replies that are waited for.
+#[test]
+fn a_run_that_is_cut_in_its_warm_up_has_measured_nothing() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let heard = Arc::clone(&count);
+    let server = Broken::answering(move |_, _, reply| {
+        heard.fetch_add(1, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(300)); // it is a slow server that is tested
+        Some(reply)
+    });
+    let (begun, address) = (Instant::now(), server.address());
+    let flags = ["--json", "-", "-q", "-c", "1", "--warmup", "1m"];
+    let run = command(&[&[&*address], &flags[..]].concat()).spawn();
+    let run = run.expect("the program starts");
+    eventually("a line was heard", || count.load(Ordering::SeqCst) > 0);
+    kill_process(Pid::from_child(&run), Signal::INT).expect("it is there");
+    let ran = wait(run, begun);
+    let report: Value = serde_json::from_str(&ran.stdout).expect("a report");
+    assert_eq!((ran.status, number(&report, "/requests")), (130, 0));
+    assert_eq!(report["latency"]["intended"], Value::Null, "{report:#}");
+}
+
 #[test]
 fn ctrl_c_ends_the_run_and_the_report_comes_all_the_same() {
     let server = server();
-    for (phase, flags, line) in [
-        ("load", &["-d", "1m"][..], " replies/s, p50 "),
-        ("connecting", &["--ramp", "1"], "connecting: "),
+    for (phase, flags, line, signal, status) in [
+        (
+            "load",
+            &["-d", "1m"][..],
+            " replies/s, p50 ",
+            Signal::INT,
+            130,
+        ),
+        ("load", &["-d", "1m"], " replies/s, p50 ", Signal::HUP, 129),
+        (
+            "connecting",
+            &["--ramp", "1"],
+            "connecting: ",
+            Signal::INT,
+            130,
+        ),
     ] {
         let begun = Instant::now();
         let args = [&[&*server.addresses[0], "-c", "30"], flags].concat();
@@ -680,9 +808,9 @@ fn ctrl_c_ends_the_run_and_the_report_comes_all_the_same() {
             );
         }
         run.stderr = Some(log.into_inner());
-        kill_process(Pid::from_child(&run), Signal::INT).expect("it is there");
+        kill_process(Pid::from_child(&run), signal).expect("it is there");
         let ran = wait(run, begun);
-        assert_eq!(ran.status, 130, "{phase}: {}", ran.stdout);
+        assert_eq!(ran.status, status, "{phase}: {}", ran.stdout);
         assert!(
             ran.stdout.contains("It was ended by a signal."),
             "{phase}: {}",
@@ -731,7 +859,7 @@ fn what_cannot_be_done_is_one_line() {
     let dir = common::TempDir::new();
     let nowhere = dir.join("no/such/file");
     let nowhere = nowhere.to_str().expect("UTF-8");
-    let table: [(&[&str], i32, &str); 10] = [
+    let table: [(&[&str], i32, &str); 11] = [
         (
             &["no-such-host.invalid:1"],
             1,
@@ -754,6 +882,7 @@ fn what_cannot_be_done_is_one_line() {
         (&["--fail-if", "p99=5ms"], 2, "write it like"),
         (&["--fail-if", "p99>5"], 2, "a time is compared with a time"),
         (&["--churn", "--rate", "5"], 2, "--churn has no schedule"),
+        (&["--json", nowhere, "--html", nowhere], 2, "the same file"),
     ];
     for (args, status, text) in table {
         let ran = load(args);
@@ -791,6 +920,32 @@ fn the_page_has_the_charts_and_loads_nothing() {
     let json = std::fs::read_to_string(report).expect("a report");
     let json: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(json["ok"], true);
+}
+
+#[test]
+fn files_are_written_though_stdout_takes_nothing() {
+    let (server, dir) = (server(), common::TempDir::new());
+    let names = ["run.json", "run.html"].map(|name| dir.join(name));
+    let [json, html] = names.each_ref().map(|path| path.to_str().expect("UTF-8"));
+    let args = [
+        &server.addresses[0],
+        "-n",
+        "5",
+        "--json",
+        json,
+        "--html",
+        html,
+    ];
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let status = command(&args)
+        .stdout(full.expect("a device"))
+        .stderr(Stdio::null())
+        .status();
+    assert_eq!(status.expect("the program starts").code(), Some(1));
+    let read = |path| std::fs::read_to_string(path).expect("a report");
+    let report: Value = serde_json::from_str(&read(json)).expect("JSON");
+    assert_eq!(report["ok"], true);
+    assert!(read(html).contains("</html>"));
 }
 
 /// The keys of a report, with the path to them. An array counts as its first element.

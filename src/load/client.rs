@@ -70,11 +70,7 @@ impl Client {
                     self.hear(now);
                     heard_at = Some(now);
                 }
-                Poll::Ready(Ok(false)) => {
-                    self.dialogue.finish();
-                    self.tell_mismatches();
-                    return Poll::Ready(Err(Trouble::ClosedEarly.into()));
-                }
+                Poll::Ready(Ok(false)) => return Poll::Ready(Err(Trouble::ClosedEarly.into())),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                 Poll::Pending => break,
             }
@@ -93,7 +89,8 @@ impl Client {
         let input = self.connection.stream.input();
         let mut heard = self.dialogue.hear(input);
         let mut tally = run.tally.borrow_mut();
-        tally.replies += heard as u64;
+        tally.answered += heard as u64;
+        run.settle(heard);
         tally.bytes_received += input.len() as u64;
         let bytes = input.len();
         self.connection.stream.consume(bytes);
@@ -107,14 +104,22 @@ impl Client {
             if let Some(seat) = &mut self.seat {
                 for _ in 0..count {
                     let intended = seat.answer();
-                    if intended >= from {
+                    let counts = intended >= from;
+                    if counts {
                         tally.intended.saturating_record(nanos(intended, now));
                         tally.sent.saturating_record(latency);
                     }
+                    tally.replies += u64::from(run.counts_reply(counts));
                 }
                 run.in_flight.set(run.in_flight.get() - count as u64);
-            } else if flight.sent >= from {
-                tally.intended.saturating_record_n(latency, count as u64);
+            } else {
+                let counts = flight.sent >= from;
+                if counts {
+                    tally.intended.saturating_record_n(latency, count as u64);
+                }
+                if run.counts_reply(counts) {
+                    tally.replies += count as u64;
+                }
             }
             heard -= count;
             flight.count -= count;
@@ -147,10 +152,12 @@ impl Client {
             });
             self.flights.push_back(Flight { sent: now, count });
             self.connection.run.take_lines(count);
-            self.connection.run.sent(count, bytes);
-            if let Some(seat) = &mut self.seat {
-                seat.send(count);
-            }
+            let counted = match &mut self.seat {
+                Some(seat) => seat.send(count),
+                None => count as u64,
+            };
+            self.connection.run.sent(counted, bytes);
+            self.connection.run.owe(count);
             wanted -= count;
         }
     }
@@ -163,7 +170,10 @@ impl Client {
         if self.seat.is_none() {
             self.seat = run.take_seat();
         }
-        let Some(seat) = &mut self.seat else { return 0 };
+        let (Some(seat), Some(schedule)) = (&mut self.seat, run.schedule.get()) else {
+            return 0;
+        };
+        seat.follow(schedule);
         if run.is_cut() {
             seat.close();
             return 0;
@@ -177,7 +187,7 @@ impl Client {
     fn is_done(&self) -> bool {
         let run = &*self.connection.run;
         match self.seat {
-            Some(seat) if run.is_cut() => seat.next() == Time::NEVER,
+            Some(seat) if run.is_cut() => seat.next() == Time::NEVER && run.is_over(),
             Some(seat) => seat.waiting() == 0 && (seat.is_spent() || run.is_over()),
             None => run.is_over(),
         }
@@ -207,11 +217,13 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // What is owed to it will not come any more, and what it was to send will not go.
+        // What is owed to it will not come any more, nor the end of a wrong reply, and what it was to send will not go.
+        let run = &self.connection.run;
+        run.settle(self.dialogue.owed());
         if let Some(seat) = &self.seat {
-            let run = &self.connection.run;
             run.in_flight.set(run.in_flight.get() - seat.in_flight());
-            run.tally.borrow_mut().unsent += seat.waiting() as u64;
         }
+        self.dialogue.finish();
+        self.tell_mismatches();
     }
 }

@@ -31,9 +31,12 @@ pub(super) async fn churn(run: Rc<Run>, place: usize, permit: Permit) {
     .await;
     let (mut number, mut last_success) = (place, run.handle.now());
     let mut ended = Ok(());
-    while !run.is_over() && run.may_send(1) == 1 {
+    while run.may_send(1) == 1 {
         run.take_lines(1);
-        match session(&run, number).await {
+        run.owe(1);
+        let session = session(&run, number, run.phase.get() == Phase::Load).await;
+        run.settle(1);
+        match session {
             Ok(()) => last_success = run.handle.now(),
             // He gives up once it has gone wrong for as long as a reply may take.
             failed if run.handle.now().since(last_success) > run.plan.timeout => {
@@ -50,22 +53,26 @@ pub(super) async fn churn(run: Rc<Run>, place: usize, permit: Permit) {
     run.leave(ended);
 }
 
-/// One connection with one line.
-async fn session(run: &Rc<Run>, number: usize) -> Result<(), Failure> {
+/// One connection with one line, which counts or does not. There is none if the time is over before the greeting.
+async fn session(run: &Rc<Run>, number: usize, counts: bool) -> Result<(), Failure> {
     let mut connection = Connection::open(run).await?;
+    if !run.is_loading() {
+        return Ok(());
+    }
     let single = run.script.single(number);
     if let Some((switch, reply)) = single.switch {
         connection.say(switch);
         connection.expect(reply).await?;
     }
     let sent = connection.say(single.line);
-    run.sent(1, single.line.len());
+    run.sent(u64::from(counts), single.line.len());
     let came = connection.expect(single.reply).await?;
     {
         let mut tally = run.tally.borrow_mut();
-        tally.replies += 1;
+        tally.replies += u64::from(run.counts_reply(counts));
+        tally.answered += 1;
         tally.bytes_received += single.reply.len() as u64;
-        if sent >= run.counts_from.get() {
+        if counts {
             tally.intended.saturating_record(nanos(sent, came));
         }
     }
@@ -167,7 +174,13 @@ async fn sip(connection: Connection, number: usize) -> Result<(), Failure> {
         }
         let (heard, bytes) = (dialogue.hear(stream.input()), stream.input().len());
         stream.consume(bytes);
+        // The end of a wrong reply may never come.
+        let is_wrong = dialogue.is_wrong();
+        dialogue.finish();
         run.wrong(dialogue.take_mismatches());
+        if is_wrong {
+            return Ok(());
+        }
         let mut tally = run.tally.borrow_mut();
         tally.slow_replies += heard as u64;
         tally.slow_bytes += bytes as u64;

@@ -74,6 +74,11 @@ impl Dialogue {
         self.owed
     }
 
+    /// Whether a wrong reply is coming that has not ended.
+    pub(super) fn is_wrong(&self) -> bool {
+        self.wrong.is_some()
+    }
+
     /// Appends at most `most` lines, and about [`HIGH_WATER`] bytes; tells how many lines.
     pub(super) fn ask(&mut self, most: usize, out: &mut Vec<u8>) -> usize {
         let (mut asked, begin) = (0, out.len());
@@ -170,7 +175,7 @@ impl Dialogue {
         }
     }
 
-    /// The input has ended: so has a wrong reply.
+    /// Nothing more is heard: a wrong reply has ended.
     pub(super) fn finish(&mut self) {
         self.end_wrong();
     }
@@ -300,7 +305,9 @@ mod tests {
             assert_eq!(dialogue.hear(&[b'x'; 1000]), 0);
         }
         assert_eq!(dialogue.take_mismatches(), []);
+        assert!(dialogue.is_wrong());
         dialogue.finish();
+        assert!(!dialogue.is_wrong());
         let [mismatch] = &dialogue.take_mismatches()[..] else {
             panic!("one")
         };

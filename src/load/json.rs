@@ -46,6 +46,7 @@ pub fn json(plan: &Plan, outcome: &Outcome, failures: &[String]) -> Value {
         "server": outcome.server.map(|server| json!({
             "cpu_s": server.cpu.as_secs_f64(),
             "waits": server.waits,
+            "answered": server.answered,
             "memory_before_bytes": server.memory_before,
             "memory_idle_bytes": server.memory_idle,
             "memory_after_bytes": server.memory_after,

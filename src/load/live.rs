@@ -72,7 +72,7 @@ fn progress(plan: &Plan, tick: &Tick) -> f64 {
                 .map_or(0.0, |all| tick.requests as f64 / all.max(1) as f64);
             lines.max(of(plan.duration))
         }
-        Phase::Drain | Phase::Sweep | Phase::Over => 1.0,
+        Phase::Drain | Phase::Leave | Phase::Sweep | Phase::Over => 1.0,
     }
 }
 

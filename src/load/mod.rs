@@ -25,8 +25,8 @@
 //! ```
 //!
 //! [`run()`] takes a [`Plan`], plain settings, and gives an [`Outcome`], plain data. It blocks its thread until the run is
-//! over, and may be called as often as one likes: nothing is global, but that SIGINT and SIGTERM, once caught, end no
-//! process any more; they end the run that is under way ([`Ended::Signal`]).
+//! over, and may be called as often as one likes: nothing is global, but that SIGINT, SIGTERM and SIGHUP, once caught,
+//! end no process any more; they end the run that is under way ([`Ended::Signal`]).
 mod client;
 pub mod compare;
 mod connection;

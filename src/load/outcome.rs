@@ -59,15 +59,15 @@ pub struct Outcome {
     pub asked: usize,
     /// Connections that were greeted.
     pub connected: u64,
-    /// Lines that were sent in `elapsed`.
+    /// Lines that counted and were sent, after the end if need be.
     pub requests: u64,
-    /// Lines that an open loop was to send and could not.
+    /// Lines that counted, that an open loop was to send and did not.
     pub unsent: u64,
-    /// Replies that came in `elapsed`.
+    /// Replies that came in `elapsed`; where a number of lines was asked for, those to lines that count.
     pub replies: u64,
     /// Bytes that were sent in `elapsed`.
     pub bytes_sent: u64,
-    /// Bytes of replies that came in `elapsed`.
+    /// Bytes of replies that came in `elapsed`, to whichever lines.
     pub bytes_received: u64,
     /// From the time at which a line was to be sent to its reply.
     pub intended: Histogram<u64>,
@@ -104,23 +104,25 @@ pub struct ServerUse {
     pub memory_before: u64,
     /// With the idle connections, and no others.
     pub memory_idle: u64,
-    /// At the end of the load, all connections being there.
+    /// After the last reply, all connections being there that do not come and go.
     pub memory_after: u64,
-    /// The most resident memory that it ever had, up to the end of the load, in bytes.
+    /// The most resident memory that it ever had, up to the last reply, in bytes.
     pub memory_peak: u64,
-    /// Its threads at the end of the load.
+    /// Its threads after the last reply.
     pub threads: u64,
     /// Its CPU time in `elapsed`, in all its threads, those that have ended included. Exact but for what was running when
     /// one looked: a few milliseconds at most, and nothing if the load tester runs on the same CPU.
     pub cpu: Duration,
-    /// What of it was spent in user mode, to a hundredth of a second.
+    /// CPU time in user mode, from the end of the warm-up to the last reply, to a hundredth of a second.
     pub user: Duration,
-    /// What of it was spent in the kernel, to a hundredth of a second.
+    /// CPU time in the kernel; the same holds.
     pub system: Duration,
-    /// How often its threads waited for something in `elapsed`. Threads that ended in this time are not counted.
+    /// How often its threads waited for something in that time. Threads that ended in it are not counted.
     pub waits: u64,
-    /// How often its threads had to leave the CPU to others in `elapsed`; the same holds.
+    /// How often its threads had to leave the CPU to others in that time; the same holds.
     pub preemptions: u64,
+    /// Replies that came in that time.
+    pub answered: u64,
 }
 
 impl Outcome {

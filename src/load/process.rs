@@ -22,9 +22,7 @@ pub(super) struct Process {
     pub(super) peak: u64,
     /// Its threads.
     pub(super) threads: u64,
-    /// CPU time of all its threads, of those that have ended as well.
-    pub(super) cpu: Duration,
-    /// What of it was spent in user mode and what in the kernel, to a hundredth of a second each.
+    /// CPU time in user mode and in the kernel, to a hundredth of a second each.
     pub(super) modes: (Duration, Duration),
     /// How often its threads have waited for something.
     pub(super) waits: u64,
@@ -33,8 +31,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Looks at the process of this number. With thousands of threads that takes a while, and [`cpu`](Process::cpu) is
-    /// what it is at the end of it.
+    /// Looks at the process of this number. With thousands of threads that takes a while.
     ///
     /// # Errors
     /// There is none, or it may not be looked at.
@@ -55,7 +52,6 @@ impl Process {
             modes: modes(&stat),
             waits,
             preemptions,
-            cpu: cpu_time(pid)?,
         })
     }
 }
@@ -102,7 +98,6 @@ mod tests {
             "{this:?}"
         );
         assert!(this.threads > 0 && this.waits > 0, "{this:?}");
-        assert!(this.cpu > Duration::ZERO, "{this:?}");
         assert!(Process::look(u32::MAX).is_err());
     }
 

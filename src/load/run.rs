@@ -5,8 +5,6 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use signal_hook::consts::signal::{SIGINT, SIGTERM};
-
 use super::connection::Failure;
 use super::dialogue::Mismatch;
 use super::outcome::{Ended, Outcome};
@@ -17,8 +15,9 @@ use super::tally::{Second, Tally};
 use super::target::Target;
 use super::traffic::Script;
 use crate::reactor::sync::Event;
-use crate::reactor::{Handle, Reactor, Signals, Time};
+use crate::reactor::{Handle, Reactor, Signals, Time, yield_now};
 use crate::server::address::Address;
+use crate::server::signals;
 
 /// Descriptors besides those of connections: the standard streams, the reactor's own, signals, files, and some to spare.
 const DESCRIPTORS: usize = 32;
@@ -63,8 +62,10 @@ pub enum Phase {
     Warmup,
     /// Load that counts.
     Load,
-    /// The last replies are waited for.
+    /// The last replies are waited for. Nobody leaves.
     Drain,
+    /// Those who sent lines leave.
+    Leave,
     /// The idle connections are tried.
     Sweep,
     /// Nothing more happens.
@@ -98,6 +99,10 @@ pub(super) struct Run {
     pub(super) counts_from: Cell<Time>,
     /// In an open loop: lines that are due and not answered.
     pub(super) in_flight: Cell<u64>,
+    /// Replies that are owed; with churn: connections under way.
+    owed: Cell<u64>,
+    /// Since the load is over, none is.
+    settled: Event,
     /// Lines that may still be sent once the load counts.
     lines_left: Cell<u64>,
     pub(super) schedule: Cell<Option<Schedule>>,
@@ -108,8 +113,6 @@ pub(super) struct Run {
     pub(super) failed_in_a_row: Cell<usize>,
     /// Those who have not left.
     pub(super) present: Cell<usize>,
-    /// One of those has failed, and with it what it still had to send.
-    cut_short: Cell<bool>,
     pub(super) stop: Event,
     pub(super) ended: Cell<Option<Ended>>,
 }
@@ -117,12 +120,21 @@ pub(super) struct Run {
 /// Does what `plan` says, and tells `observer` how it goes, about once a second while connections are made and lines sent.
 ///
 /// It takes the calling thread until the run is over. It may be called again and again: nothing is left behind but that
-/// SIGINT and SIGTERM do not end the process any more. They end the run, early but in good order, and a second one at
-/// once.
+/// SIGINT, SIGTERM and SIGHUP, if this was not ignored, do not end the process any more. They end the run, early but in
+/// good order, and a second one at once.
 ///
 /// # Errors
 /// What keeps a run from beginning. What goes wrong with connections is a part of the outcome.
 pub fn run(plan: &Plan, observer: impl FnMut(&Tick) + 'static) -> Result<Outcome, LoadError> {
+    run_until(plan, &signals::ending(), observer)
+}
+
+/// The same, ended by these signals.
+pub(super) fn run_until(
+    plan: &Plan,
+    signals: &[i32],
+    observer: impl FnMut(&Tick) + 'static,
+) -> Result<Outcome, LoadError> {
     let target = Target::resolve(&plan.target, plan.crowd());
     let target = target.map_err(|error| LoadError::Resolve(plan.target.clone(), error))?;
     let need = plan.crowd() + DESCRIPTORS;
@@ -132,7 +144,7 @@ pub fn run(plan: &Plan, observer: impl FnMut(&Tick) + 'static) -> Result<Outcome
     }
     let reactor = Reactor::new().map_err(|error| LoadError::System("set up the poller", error))?;
     let handle = reactor.handle();
-    let signals = Signals::new(&handle, &[SIGINT, SIGTERM]);
+    let signals = Signals::new(&handle, signals);
     let signals = signals.map_err(|error| LoadError::System("catch signals", error))?;
     let run = Run {
         script: Rc::new(Script::new(&plan.mix)),
@@ -141,13 +153,14 @@ pub fn run(plan: &Plan, observer: impl FnMut(&Tick) + 'static) -> Result<Outcome
         phase: Cell::new(Phase::Connecting),
         counts_from: Cell::new(Time::ZERO),
         in_flight: Cell::new(0),
+        owed: Cell::new(0),
+        settled: Event::new(),
         lines_left: Cell::new(plan.requests.unwrap_or(u64::MAX)),
         schedule: Cell::new(None),
         seats: Cell::new((0, 0)),
         connected: Cell::new(0),
         failed_in_a_row: Cell::new(0),
         present: Cell::new(0),
-        cut_short: Cell::new(false),
         stop: Event::new(),
         ended: Cell::new(None),
         plan: plan.clone(),
@@ -165,9 +178,9 @@ impl Run {
         matches!(self.phase.get(), Phase::Warmup | Phase::Load)
     }
 
-    /// Whether nothing new is to be begun.
+    /// Whether those who are owed nothing leave.
     pub(super) fn is_over(&self) -> bool {
-        self.phase.get() > Phase::Load || self.lines_left.get() == 0
+        self.phase.get() > Phase::Drain || self.lines_left.get() == 0
     }
 
     /// Whether what is due is not sent any more, as the run was cut short.
@@ -191,11 +204,40 @@ impl Run {
         }
     }
 
-    /// Lines were sent.
-    pub(super) fn sent(&self, lines: usize, bytes: usize) {
+    /// Lines were sent, of which so many count.
+    pub(super) fn sent(&self, lines: u64, bytes: usize) {
         let mut tally = self.tally.borrow_mut();
-        tally.requests += lines as u64;
+        tally.requests += lines;
         tally.bytes_sent += bytes as u64;
+    }
+
+    /// So many more replies are owed.
+    pub(super) fn owe(&self, replies: usize) {
+        self.owed.set(self.owed.get() + replies as u64);
+    }
+
+    /// So many of those that were owed are not any more, whether they came or will not.
+    pub(super) fn settle(&self, replies: usize) {
+        self.owed.set(self.owed.get() - replies as u64);
+        if self.owed.get() == 0 && !self.is_loading() {
+            self.settled.set();
+        }
+    }
+
+    /// Waits until no reply is owed, once the load is over.
+    pub(super) async fn answered(&self) {
+        // Those who were woken before this send what is still to be sent.
+        yield_now().await;
+        while self.owed.get() > 0 {
+            self.settled.clear();
+            self.settled.wait().await;
+        }
+    }
+
+    /// Whether a reply counts, whose line does or does not: a number of lines has as many replies, a time has all that
+    /// come in it.
+    pub(super) fn counts_reply(&self, line_counts: bool) -> bool {
+        line_counts || self.plan.requests.is_none()
     }
 
     /// A seat in the schedule, once there is one.
@@ -253,16 +295,13 @@ impl Run {
     pub(super) fn leave(&self, ended: Result<(), Failure>) {
         if let Err(failure) = ended {
             self.failed(failure);
-            self.cut_short
-                .set(self.cut_short.get() || self.is_loading());
         }
         self.present.set(self.present.get() - 1);
         if self.present.get() == 0 && self.is_loading() {
             let sent = self.tally.borrow().requests;
-            let all = self.plan.requests.is_some_and(|requests| {
-                // A line that is due just when it begins to count may be sent a moment before that.
-                sent >= requests || self.plan.rate.is_some() && !self.cut_short.get()
-            });
+            // Who comes and goes may fail with a line that he took: it is spent all the same.
+            let all = self.lines_left.get() == 0
+                || self.plan.requests.is_some_and(|requests| sent >= requests);
             self.end(if all { Ended::Requests } else { Ended::Lost });
         }
     }

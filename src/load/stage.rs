@@ -15,7 +15,7 @@ use super::tally::Tally;
 use super::trouble::Trouble;
 use crate::reactor::sync::{Permit, Semaphore};
 use crate::reactor::{
-    Either, JoinHandle, Missed, Signals, TaskGroup, Time, interval, select, sleep_until, yield_now,
+    Either, JoinHandle, Missed, Signals, TaskGroup, Time, interval, select, sleep_until, timeout,
 };
 
 /// How many connects are under way at a time. As many in a row that fail end the connecting.
@@ -44,14 +44,23 @@ pub(super) struct Stage<O> {
     marks: Marks,
 }
 
+/// CPU times.
+#[derive(Clone, Copy, Default)]
+struct Cpu {
+    own: Duration,
+    server: Option<Duration>,
+}
+
 /// What was noted on the way.
 #[derive(Default)]
 struct Marks {
     ramp: Duration,
-    own_cpu: Duration,
+    cpu: Cpu,
     before: Option<Process>,
     idle: Option<Process>,
     start: Option<Process>,
+    /// Replies up to there.
+    answered: u64,
 }
 
 impl<O: FnMut(&Tick) + 'static> Stage<O> {
@@ -76,8 +85,10 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         self.tell_from(self.begun.1);
         let ended = self.load().await.unwrap_or_else(|early| early);
         self.run.end(ended);
-        let counted = self.count();
+        let mut counted = self.count();
         let ended = self.drain(ended).await;
+        counted.server = self.server_use(counted.server_cpu);
+        let ended = self.dismiss(ended).await;
         let ended = self.sweep(ended).await;
         self.run.phase.set(Phase::Over);
         Ok(self.outcome(ended, &counted))
@@ -93,32 +104,34 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             return Err(Ended::Lost);
         }
 
-        let start = handle.now();
-        let mut from = start + plan.warmup;
-        let after = |from| plan.duration.map_or(Time::NEVER, |length| from + length);
         run.seats.set((0, run.present.get() as u64));
-        if let Some(rate) = plan.rate {
-            run.schedule.set(Some(Schedule::new(
-                rate,
-                start,
-                from,
-                after(from),
-                plan.requests,
-            )));
-        }
         if !plan.warmup.is_zero() {
+            let start = handle.now();
+            let schedule = plan.rate.map(|rate| Schedule::new(rate, start));
+            run.schedule.set(schedule);
             self.enter(Phase::Warmup, start);
-            self.unless_cut(sleep_until(handle, from)).await?;
+            self.unless_cut(sleep_until(handle, start + plan.warmup))
+                .await?;
         }
+        let before = handle.now();
         self.marks.start = self.look().ok().flatten();
-        self.marks.own_cpu = own_cpu();
-        if plan.rate.is_none() {
-            // To look at a server of many threads takes a while, in which nobody was served.
-            yield_now().await;
-            from = handle.now();
+        self.marks.answered = run.tally.borrow().answered;
+        // To look at a server of many threads takes a while, in which nobody was served: what has piled up is given as long.
+        let looked = handle.now();
+        self.unless_cut(sleep_until(handle, looked + looked.since(before)))
+            .await?;
+        // A line that is due by now may have been sent in this turn: it belongs to the warm-up.
+        let from = handle.now() + Duration::from_nanos(1);
+        let end = plan.duration.map_or(Time::NEVER, |length| from + length);
+        if let Some(rate) = plan.rate {
+            let schedule = run.schedule.get();
+            let schedule = schedule.unwrap_or_else(|| Schedule::new(rate, from));
+            let schedule = schedule.counted(from, end, plan.requests);
+            run.schedule.set(Some(schedule));
         }
+        self.marks.cpu = self.cpu();
         self.enter(Phase::Load, from);
-        self.unless_cut(sleep_until(handle, after(from))).await?;
+        self.unless_cut(sleep_until(handle, end)).await?;
         Ok(Ended::Time)
     }
 
@@ -233,37 +246,26 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         }
         let (run, marks) = (&self.run, &self.marks);
         if run.phase.get() < Phase::Load {
-            // It never began: what came before does not count.
+            // It never began: what came before does not count, and no more does what comes.
+            run.counts_from.set(Time::NEVER);
             run.tally.borrow_mut().start(false);
             return Counted::default();
         }
-        let elapsed = run.handle.now().since(run.counts_from.get());
+        // First the clocks: all the rest takes time.
+        let (cpu, now) = (self.cpu(), run.handle.now());
+        let elapsed = now.since(run.counts_from.get());
         let mut tally = run.tally.borrow_mut();
         tally.second(elapsed);
-        // First the clock: to look at the rest takes time.
-        let cpu = run.plan.server_pid.and_then(|pid| cpu_time(pid).ok());
-        let after = self.look().ok().flatten();
-        let server = (|| {
-            let (before, idle, start, after) = (marks.before?, marks.idle?, marks.start?, after?);
-            Some(ServerUse {
-                memory_before: before.memory,
-                memory_idle: idle.memory,
-                memory_after: after.memory,
-                memory_peak: after.peak,
-                threads: after.threads,
-                cpu: cpu?.saturating_sub(start.cpu),
-                user: after.modes.0.saturating_sub(start.modes.0),
-                system: after.modes.1.saturating_sub(start.modes.1),
-                waits: after.waits.saturating_sub(start.waits),
-                preemptions: after.preemptions.saturating_sub(start.preemptions),
-            })
-        })();
+        let server_cpu = cpu.server.zip(marks.cpu.server);
         Counted {
             elapsed,
             replies: tally.replies,
+            bytes_sent: tally.bytes_sent,
             bytes_received: tally.bytes_received,
-            own_cpu: own_cpu().saturating_sub(marks.own_cpu),
-            server,
+            due: run.schedule.get().map_or(0, |all| all.due_before(now)),
+            own_cpu: cpu.own.saturating_sub(marks.cpu.own),
+            server_cpu: server_cpu.map(|(after, before)| after.saturating_sub(before)),
+            server: None,
         }
     }
 
@@ -273,7 +275,6 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         let run = &self.run;
         let is_cut = matches!(ended, Ended::Signal(_));
         run.phase.set(Phase::Drain);
-        self.slow.cancel();
         self.clients.wake_all();
         let patience = run.plan.timeout;
         let patience = if is_cut {
@@ -281,6 +282,43 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         } else {
             patience + HURRY
         };
+        let answered = timeout(&run.handle, patience, run.answered());
+        match select(answered, self.signals.next()).await {
+            Either::Second(signal) if !is_cut => Ended::Signal(signal),
+            _ => ended,
+        }
+    }
+
+    /// What the server took. To look at one of many threads takes a while, in which nobody is served: so nobody is owed a
+    /// reply now. All connections are there.
+    fn server_use(&self, cpu: Option<Duration>) -> Option<ServerUse> {
+        let marks = &self.marks;
+        let cpu = cpu?;
+        let (before, idle, start) = (marks.before?, marks.idle?, marks.start?);
+        let after = self.look().ok().flatten()?;
+        Some(ServerUse {
+            memory_before: before.memory,
+            memory_idle: idle.memory,
+            memory_after: after.memory,
+            memory_peak: after.peak,
+            threads: after.threads,
+            cpu,
+            user: after.modes.0.saturating_sub(start.modes.0),
+            system: after.modes.1.saturating_sub(start.modes.1),
+            waits: after.waits.saturating_sub(start.waits),
+            preemptions: after.preemptions.saturating_sub(start.preemptions),
+            answered: self.run.tally.borrow().answered - marks.answered,
+        })
+    }
+
+    /// Lets those who sent lines leave. Who still waits for a reply has waited too long, unless a signal ended the run.
+    async fn dismiss(&self, ended: Ended) -> Ended {
+        let run = &self.run;
+        run.phase.set(Phase::Leave);
+        self.slow.cancel();
+        self.clients.wake_all();
+        let is_cut = matches!(ended, Ended::Signal(_));
+        let patience = if is_cut { Duration::ZERO } else { HURRY };
         let all = self.clients.join(run.handle.now() + patience);
         let outcome = select(all, self.signals.next()).await;
         self.clients.cancel();
@@ -314,6 +352,15 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         ended
     }
 
+    /// What was taken so far, by us and by the server, if its process was named.
+    fn cpu(&self) -> Cpu {
+        let pid = self.run.plan.server_pid;
+        Cpu {
+            own: own_cpu(),
+            server: pid.and_then(|pid| cpu_time(pid).ok()),
+        }
+    }
+
     /// The server's process, if it was named.
     fn look(&self) -> Result<Option<Process>, LoadError> {
         let looked = self
@@ -334,9 +381,9 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             asked: run.plan.crowd(),
             connected: run.connected.get(),
             requests: tally.requests,
-            unsent: tally.unsent,
+            unsent: counted.due.saturating_sub(tally.requests),
             replies: counted.replies,
-            bytes_sent: tally.bytes_sent,
+            bytes_sent: counted.bytes_sent,
             bytes_received: counted.bytes_received,
             // In a closed loop a line is sent when it is to be sent.
             sent: if run.plan.rate.is_some() {
@@ -365,7 +412,12 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
 struct Counted {
     elapsed: Duration,
     replies: u64,
+    bytes_sent: u64,
     bytes_received: u64,
+    /// Lines that an open loop was to send.
+    due: u64,
     own_cpu: Duration,
+    server_cpu: Option<Duration>,
+    /// This is looked at when nobody is owed a reply any more.
     server: Option<ServerUse>,
 }

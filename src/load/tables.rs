@@ -8,7 +8,7 @@ use super::plan::Plan;
 use super::tally::per_second;
 use super::trouble::Trouble;
 use super::verdict::PERCENTILES;
-use crate::report::figures::{bytes, count, duration, plain, rate, share};
+use crate::report::figures::{bytes, count, duration, plain, share};
 use crate::report::table::{Align, Table};
 use crate::server::address::Address;
 
@@ -195,7 +195,7 @@ pub(super) fn remarks(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     }
     if outcome.unsent > 0 {
         remarks.push(format!(
-            "{} lines were due and could not be sent.",
+            "{} lines were due and were not sent.",
             count(outcome.unsent)
         ));
     }
@@ -208,15 +208,16 @@ pub(super) fn remarks(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     }
     if let Some(server) = &outcome.server {
         let cpu = server.cpu.as_secs_f64();
-        let each = match outcome.replies {
+        let each = |what: f64, replies: u64, show: fn(f64) -> String| match replies {
             0 => String::new(),
-            replies => format!(" ({} a reply)", duration(cpu * 1e9 / replies as f64)),
+            replies => format!(" ({} a reply)", show(what / replies as f64)),
         };
         remarks.push(format!(
-            "The server took {} of a CPU{each}, waited {} times ({}), and has {} of memory.",
+            "The server took {} of a CPU{}, waited {} times{}, and has {} of memory.",
             share(cpu / outcome.elapsed.as_secs_f64()),
+            each(cpu * 1e9, outcome.replies, duration),
             count(server.waits),
-            rate(per_second(server.waits, outcome.elapsed)),
+            each(server.waits as f64, server.answered, plain),
             bytes(server.memory_after as f64),
         ));
         if plan.idle > 0 {

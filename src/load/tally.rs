@@ -66,12 +66,12 @@ pub(super) struct Tally {
     pub(super) sessions: Histogram<u64>,
     /// Round trips of the sweep over the silent.
     pub(super) pings: Histogram<u64>,
-    /// Lines that were sent.
+    /// Lines that were sent and count.
     pub(super) requests: u64,
-    /// Lines that were due by the schedule and could not be sent.
-    pub(super) unsent: u64,
     /// Replies that came.
     pub(super) replies: u64,
+    /// The same since the first connect, whatever counts.
+    pub(super) answered: u64,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
     pub(super) slow_replies: u64,
@@ -100,8 +100,8 @@ impl Tally {
             sessions: histogram(),
             pings: histogram(),
             requests: 0,
-            unsent: 0,
             replies: 0,
+            answered: 0,
             bytes_sent: 0,
             bytes_received: 0,
             slow_replies: 0,

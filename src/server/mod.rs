@@ -32,7 +32,7 @@ pub mod reactor;
 pub mod ready;
 pub mod run;
 pub mod settings;
-mod signals;
+pub(crate) mod signals;
 pub mod stats;
 mod threads;
 mod throttle;

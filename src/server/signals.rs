@@ -2,15 +2,19 @@
 
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
-/// All of them: SIGUSR1, which asks what the loop did, and those that end the server, to which SIGHUP belongs unless it was
-/// ignored at the start, as `nohup` has it.
+/// All of them: SIGUSR1, which asks what the loop did, and those that end the server.
 pub(super) fn all() -> Vec<i32> {
+    [&[SIGUSR1], &ending()[..]].concat()
+}
+
+/// Those that end a program of ours, to which SIGHUP belongs unless it was ignored at the start, as `nohup` has it.
+pub(crate) fn ending() -> Vec<i32> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .unwrap_or(0);
-    let mut signals = vec![SIGUSR1, SIGINT, SIGTERM];
+    let mut signals = vec![SIGINT, SIGTERM];
     if ignored >> (SIGHUP - 1) & 1 == 0 {
         signals.push(SIGHUP);
     }

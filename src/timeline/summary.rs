@@ -1,6 +1,6 @@
 //! What the loops, turns and tasks come to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::events::{Event, Kind, Trace};
 
@@ -120,12 +120,14 @@ impl Summary {
                 task.polls.add(event.took());
                 // Who was woken while he ran waits for his next poll.
                 let woken = since.woken.entry(event.owner).or_default();
-                let first = woken.iter().copied().min();
+                let first = woken.first().copied();
                 if let Some(first) = first.filter(|at| *at <= event.from) {
                     own.waits.add(event.from - first);
                     task.waits.add(event.from - first);
                 }
-                woken.retain(|at| *at > event.from);
+                while woken.first().is_some_and(|at| *at <= event.from) {
+                    woken.pop_first();
+                }
                 since.polls.push((event.from, event.owner, event.took()));
             }
             Kind::Read => {
@@ -138,7 +140,7 @@ impl Summary {
             }
             Kind::Wake => {
                 let woken = since.woken.entry(event.owner).or_default();
-                woken.push(event.from);
+                woken.insert(event.from);
             }
             Kind::Call | Kind::Timer => {}
         }
@@ -156,7 +158,7 @@ struct Since {
     /// When each poll began, whose it was, and how long it took.
     polls: Vec<(u64, u32, u64)>,
     /// Who waits to be polled, and since when.
-    woken: BTreeMap<u32, Vec<u64>>,
+    woken: BTreeMap<u32, BTreeSet<u64>>,
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
-use super::traffic::{MOST, TrafficArgs, some_time};
+use super::traffic::{MOST, ONE_FILE, TrafficArgs, some_time};
 use crate::cli::units;
 use crate::load::Plan;
 use crate::load::compare::{Contender, Cpus, Order, Setup};
@@ -134,14 +134,14 @@ Examples:
   nbcaser compare --idle 10000 -c 8            what silent connections cost
 
 Signals:
-  SIGINT, SIGTERM, SIGHUP  end the comparison and all servers that it started;
-                           what was measured until then is told
+  SIGINT, SIGTERM, SIGHUP, SIGQUIT  end the comparison and all servers that it
+                                    started; what was measured until then is told
 
 Exit status:
   0         all was measured
   1         a server did not come up, ended, or answered wrongly
   2         wrong usage
-  128 + N   ended by a signal, of number N: 130, 143, 129";
+  128 + N   ended by a signal, of number N: 130, 143, 129, 131";
 
 impl CompareArgs {
     /// What no flag alone can tell to be wrong.
@@ -151,6 +151,9 @@ impl CompareArgs {
         }
         if self.traffic.connections == 0 {
             return Err("there is nothing to compare without --connections that send lines");
+        }
+        if self.json.is_some() && self.json == self.html {
+            return Err(ONE_FILE);
         }
         self.traffic.check()
     }

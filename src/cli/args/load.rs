@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use super::traffic::{TrafficArgs, some_time};
+use super::traffic::{ONE_FILE, TrafficArgs, some_time};
 use crate::cli::units;
 use crate::load::{Condition, Order, Plan};
 use crate::server::address::Address;
@@ -88,14 +88,14 @@ Examples:
   nbcaser load --line-length 1-1000 --title-share 30% --unicode-share 10%
 
 Signals:
-  SIGINT, SIGTERM  end the run; the report is printed all the same.
-                   A second one does not wait for the last replies
+  SIGINT, SIGTERM, SIGHUP  end the run; the report is printed all the same.
+                           A second one does not wait for the last replies
 
 Exit status:
   0         every reply was right, and nothing of --fail-if is so
   1         an error, a wrong reply, overload, or something of --fail-if is so
   2         wrong usage
-  128 + N   ended by a signal, of number N: 130, 143";
+  128 + N   ended by a signal, of number N: 130, 143, 129";
 
 impl LoadArgs {
     /// What no flag alone can tell to be wrong.
@@ -114,6 +114,7 @@ impl LoadArgs {
                 traffic.connections == 0 && self.requests.is_some(),
                 "--requests needs --connections to send lines",
             ),
+            (self.json.is_some() && self.json == self.html, ONE_FILE),
         ];
         wrong
             .into_iter()

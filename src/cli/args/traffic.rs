@@ -13,6 +13,9 @@ use crate::load::{Mix, Plan};
 const LONGEST_LINE: usize = 16 << 20;
 /// The most connections, lines on their way and the like: beyond what any machine holds.
 pub(super) const MOST: u64 = 10_000_000;
+/// Why two reports cannot go to one place.
+pub(super) const ONE_FILE: &str =
+    "--json and --html name the same file: one would overwrite the other";
 /// The highest rate, a second.
 const FASTEST: f64 = 1e9;
 

@@ -1,4 +1,4 @@
-//! A server's process, from its start to its end, which comes whatever happens to us.
+//! A server's process, from its start to its end, which comes unless we are killed ourselves.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -25,8 +25,12 @@ use crate::protocol::messages::GREETING;
 const LOOK: Duration = Duration::from_millis(5);
 /// How long a server may take to end once it is told to; then it is killed.
 const TO_END: Duration = Duration::from_secs(7);
-/// How long it may take to greet one who has connected.
-const TO_GREET: Duration = Duration::from_secs(5);
+/// How long one waits for a connect, or for bytes, before one looks around.
+const GLANCE: Duration = Duration::from_millis(100);
+/// How long it may take to close a connection on which it was told `quit`.
+const TO_CLOSE: Duration = Duration::from_secs(1);
+/// How long a process may take from closing its sockets to its end.
+const TO_EXIT: Duration = Duration::from_millis(500);
 /// Where its last line is looked for: in so many bytes at the end.
 const LAST_WORDS: u64 = 4096;
 
@@ -81,12 +85,28 @@ impl Server {
             _folder: folder,
         };
         server.await_greeting(&ready, timeout, signal)?;
-        let (name, port) = (server.name.clone(), server.address.port());
-        match owner::listens(server.pid(), port) {
-            Ok(true) => Ok(server),
-            Ok(false) => Err(CompareError::Wrapper(name, port)),
-            Err(error) => Err(CompareError::Start(name, error)),
+        server.check_listens()?;
+        Ok(server)
+    }
+
+    /// Looks whether it is the process itself that listens.
+    fn check_listens(&mut self) -> Result<(), CompareError> {
+        let port = self.address.port();
+        let listens = owner::listens(self.pid(), port);
+        if matches!(listens, Ok(true)) {
+            return Ok(());
         }
+        // Nor does one that ends right now.
+        let latest = now() + TO_EXIT;
+        while now() < latest {
+            self.check()?;
+            thread::sleep(LOOK); // between two looks
+        }
+        let name = self.name.clone();
+        Err(match listens {
+            Ok(_) => CompareError::Wrapper(name, port),
+            Err(error) => CompareError::Start(name, error),
+        })
     }
 
     /// Waits until it greets us. One that writes a `ready` file has its port there.
@@ -98,15 +118,12 @@ impl Server {
     ) -> Result<(), CompareError> {
         let latest = now() + timeout;
         loop {
-            let received = signal.load(Ordering::Relaxed);
-            if received != 0 {
-                return Err(CompareError::Signal(received as i32));
-            }
+            check_signal(signal)?;
             self.check()?;
             if self.address.port() == 0 {
                 self.address.set_port(port_in(ready).unwrap_or(0));
             }
-            if self.address.port() != 0 && self.greets()? {
+            if self.address.port() != 0 && self.greets(latest, signal)? {
                 return Ok(());
             }
             if now() > latest {
@@ -169,28 +186,35 @@ impl Server {
         self.child.wait() // which looks but once
     }
 
-    /// Whether somebody at its address greets. Whoever says something else is no server of ours.
-    fn greets(&self) -> Result<bool, CompareError> {
-        let Ok(mut stream) = TcpStream::connect_timeout(&self.address, TO_GREET) else {
+    /// Whether somebody at its address greets. Whoever says something else, or nothing until `latest`, is no server of ours.
+    fn greets(&self, latest: Duration, signal: &AtomicUsize) -> Result<bool, CompareError> {
+        let Ok(mut stream) = TcpStream::connect_timeout(&self.address, GLANCE) else {
             return Ok(false);
         };
-        let mut greeting = Vec::new();
-        let read = stream.set_read_timeout(Some(TO_GREET)).and_then(|()| {
-            let mut first = (&stream).take(GREETING.len() as u64);
-            first.read_to_end(&mut greeting)
-        });
-        if greeting == GREETING {
-            // So that it ends as a client of ours ends; whether it is heard is of no interest.
-            let _ = stream.write_all(b"quit\n");
-            let _ = io::copy(&mut stream.take(1 << 16), &mut io::sink());
-            return Ok(true);
+        if stream.set_read_timeout(Some(GLANCE)).is_err() {
+            return Ok(false);
         }
-        let is_silent = read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-        if is_silent || !GREETING.starts_with(&greeting) {
-            return Err(CompareError::NoGreeting(self.name.clone(), self.address));
+        let mut missing = GREETING;
+        while !missing.is_empty() {
+            check_signal(signal)?;
+            let mut bytes = [0; GREETING.len()];
+            let is_wrong = match stream.read(&mut bytes[..missing.len()]) {
+                // It was closed before it said all: it may not be what we started.
+                Ok(0) => return Ok(false),
+                Ok(n) => {
+                    let (expected, rest) = missing.split_at(n);
+                    missing = rest;
+                    bytes[..n] != *expected
+                }
+                Err(error) if is_early(&error) => now() > latest,
+                Err(_) => return Ok(false),
+            };
+            if is_wrong {
+                return Err(CompareError::NoGreeting(self.name.clone(), self.address));
+            }
         }
-        // It was closed before it said all: it may not be what we started.
-        Ok(false)
+        part(&mut stream);
+        Ok(true)
     }
 
     /// The last line of what it said on stderr.
@@ -218,6 +242,36 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.end();
+    }
+}
+
+/// Ends a connection as a client of ours does; whether it is heard is of no interest.
+fn part(stream: &mut TcpStream) {
+    let _ = stream.write_all(b"quit\n");
+    let latest = now() + TO_CLOSE;
+    while now() < latest {
+        match stream.read(&mut [0; 1024]) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if is_early(&error) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Whether a read only came back before there was anything.
+fn is_early(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
+/// An error if a signal has come.
+pub(super) fn check_signal(signal: &AtomicUsize) -> Result<(), CompareError> {
+    match signal.load(Ordering::Relaxed) {
+        0 => Ok(()),
+        received => Err(CompareError::Signal(received as i32)),
     }
 }
 

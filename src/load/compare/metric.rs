@@ -74,8 +74,8 @@ impl Metric {
                 server.memory_idle.saturating_sub(server.memory_before) as f64 / *idle as f64
             }
             Metric::Threads => server.threads as f64,
-            Metric::Waits => server.waits as f64 / *replies as f64,
-            Metric::Preemptions => server.preemptions as f64 / *replies as f64,
+            Metric::Waits => server.waits as f64 / server.answered as f64,
+            Metric::Preemptions => server.preemptions as f64 / server.answered as f64,
             Metric::Rate => *replies as f64 / elapsed,
             Metric::P50 => at(50.0),
             Metric::P99 => at(99.0),

@@ -70,15 +70,6 @@ pub fn execute(order: &Order) -> Result<u8, Failure> {
 
     let report = || {
         let as_json = format!("{:#}\n", json::json(&results, error.as_deref()));
-        if to_stdout {
-            write(Path::new("stdout"), &mut io::stdout(), &as_json)?;
-        } else if !results.is_empty() {
-            write(
-                Path::new("stdout"),
-                &mut io::stdout(),
-                &show::text(&results),
-            )?;
-        }
         if let Some((path, mut file)) = json_file {
             write(path, &mut file, &as_json)?;
         }
@@ -86,7 +77,14 @@ pub fn execute(order: &Order) -> Result<u8, Failure> {
             let page = page::html(&results, &order.command, error.as_deref());
             write(path, &mut file, &page)?;
         }
-        Ok(())
+        let shown = if to_stdout {
+            as_json
+        } else if results.is_empty() {
+            return Ok(());
+        } else {
+            show::text(&results)
+        };
+        write(Path::new("stdout"), &mut io::stdout(), &shown)
     };
     report().map_err(Failure::Report)?;
     match ended {

@@ -9,19 +9,21 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::signal::SIGQUIT;
 
-use super::child::Server;
+use super::child::{Server, check_signal};
 use super::cpus::{Allowed, Pinned};
 use super::results::{Figures, Results, Run};
 use super::setup::{Cpus, Setup};
+use crate::load::run::run_until;
 use crate::load::tables::quoted;
-use crate::load::{self, Ended, LoadError, Outcome, Plan, Trouble};
+use crate::load::{Ended, LoadError, Outcome, Plan, Trouble};
 use crate::server::address::Address;
 use crate::server::escape::Escaped;
+use crate::server::signals;
 
 /// Why a comparison ended before its time.
 #[derive(Debug)]
@@ -97,8 +99,8 @@ impl std::error::Error for CompareError {}
 
 /// Measures what `setup` says, and tells `observer` each run that is done.
 ///
-/// It takes the calling thread, moves it from CPU to CPU, and puts it back in the end. SIGINT, SIGTERM and SIGHUP end the
-/// comparison, not the process, from now on.
+/// It takes the calling thread, moves it from CPU to CPU, and puts it back in the end. SIGINT, SIGTERM, SIGQUIT
+/// and SIGHUP, if this was not ignored, end the comparison, not the process, from now on.
 ///
 /// # Errors
 /// The first thing that goes wrong ends the comparison; the results are those up to there. The servers are ended before
@@ -112,9 +114,14 @@ pub fn run(setup: &Setup, mut observer: impl FnMut(&Run)) -> (Results, Result<()
     (results, ended)
 }
 
+/// The signals that end a comparison: one that ended the process itself would leave a server behind.
+fn ending() -> Vec<i32> {
+    [&[SIGQUIT], &signals::ending()[..]].concat()
+}
+
 fn measure_all(setup: &Setup, mut done: impl FnMut(Run)) -> Result<(), CompareError> {
     let signal = Arc::new(AtomicUsize::new(0));
-    for number in [SIGINT, SIGTERM, SIGHUP] {
+    for number in ending() {
         signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize)
             .map_err(CompareError::Signals)?;
     }
@@ -173,7 +180,7 @@ fn measure(
     // Before the load, when nothing else of ours runs.
     let distance = (cpus == Cpus::Apart).then(|| allowed.distance()).flatten();
     let pinned = Pinned::to(&for_load).map_err(CompareError::Cpus)?;
-    let outcome = load::run(&plan, |_| {});
+    let outcome = run_until(&plan, &ending(), |_| {});
     drop(pinned);
     let outcome = match outcome {
         Ok(outcome) => outcome,
@@ -185,10 +192,7 @@ fn measure(
     if let Ended::Signal(number) = outcome.ended {
         return Err(CompareError::Signal(number));
     }
-    let received = signal.load(Ordering::Relaxed);
-    if received != 0 {
-        return Err(CompareError::Signal(received as i32));
-    }
+    check_signal(signal)?;
     server.check()?;
     server.check_alone()?;
     let wrong = |what| CompareError::Wrong(contender.name.clone(), what);
