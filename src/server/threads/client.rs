@@ -189,10 +189,12 @@ impl Client {
     /// What was written is sent when there is no further line to answer, or when much has gathered.
     ///
     /// # Errors
-    /// Those of the socket; `TimedOut` after too long a silence; `OutOfMemory`: its buffers are called in.
+    /// Those of the socket; `TimedOut` after too long a silence; `OutOfMemory`: its buffers are called in;
+    /// `ConnectionAborted`: it was cut off.
     pub(super) fn read_line(&mut self) -> io::Result<Option<Found>> {
         if self.output.len() > HIGH_WATER {
             self.flush()?;
+            self.look_before_more()?;
         }
         loop {
             self.from = self.at;
@@ -210,7 +212,7 @@ impl Client {
 
     /// Waits for input; `false`: there will be none.
     fn fill(&mut self) -> io::Result<bool> {
-        self.look()?;
+        self.look_before_more()?;
         loop {
             if self.left == Some(0) && !self.marked {
                 // All that had arrived is answered. The rest of a line whose end had not come is not.
@@ -377,6 +379,21 @@ impl Client {
         }
     }
 
+    /// The same before more is answered. A client that takes all its replies at once is never waited for, so it is here that
+    /// the drain's time ends its work; who has nothing left is not cut off from anything.
+    fn look_before_more(&mut self) -> io::Result<()> {
+        self.look()?;
+        if self.phase == Phase::Cutting && self.has_input() {
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    fn has_input(&self) -> bool {
+        let left = || self.left.unwrap_or_else(|| self.connection.unread());
+        self.at < self.input.len() || left() > 0
+    }
+
     /// Whether the clerk has cut it off.
     pub(super) fn is_cut(&self) -> bool {
         self.orders.try_iter().count();
@@ -389,6 +406,7 @@ impl Client {
         let end = now() + LINGER;
         while self.connection.held() > 0
             && self.connection.office.budget.is_far_over()
+            && self.phase != Phase::Cutting
             && now() < end
         {
             thread::sleep(NAP);
@@ -407,3 +425,6 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
