@@ -123,6 +123,22 @@ fn a_thread_that_the_system_refuses_costs_one_client() {
     assert_eq!((summary.connections, summary.refused), (10, 10));
 }
 
+/// Sending is interrupted: whoever it is that is spoken to, the last words of a session or the only ones of a refused client.
+#[test]
+fn an_interrupted_send_is_tried_again() {
+    if !can_trace() {
+        return;
+    }
+    let server = setup().flags(&["--max-connections", "1"]).start();
+    let mut client = server.client();
+    let injected = Injected::into(&server, "sendto:error=EINTR:when=1+2");
+    for _ in 0..5 {
+        assert_eq!(server.connect().rest(), FULL);
+    }
+    client.ask("hello");
+    assert!(injected.count() > 0);
+}
+
 /// The seed's way to tell a session to stop, shutting its socket down, has a price over TCP: were its sending side shut
 /// at once, the kernel would answer a client that still sends with a reset. So the end waits for silence.
 #[test]
