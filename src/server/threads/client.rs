@@ -13,7 +13,7 @@ use super::connection::{Connection, Order};
 use super::turns::Turn;
 use super::{Office, now};
 use crate::protocol::{self, Answer, Found, Line, LineBuffer, Session};
-use crate::reactor::HIGH_WATER;
+use crate::reactor::{HIGH_WATER, Time};
 use crate::server::escape::Escaped;
 use crate::server::limits::LINGER;
 use crate::server::peer::Peer;
@@ -213,6 +213,7 @@ impl Client {
     /// Waits for input; `false`: there will be none.
     fn fill(&mut self) -> io::Result<bool> {
         self.look_before_more()?;
+        let deadline = self.idle_deadline();
         loop {
             if self.left == Some(0) && !self.marked {
                 // All that had arrived is answered. The rest of a line whose end had not come is not.
@@ -226,10 +227,12 @@ impl Client {
             }
             self.account();
             self.hold_back()?;
-            if waits {
-                self.wait_until_readable()?;
+            if waits && let Some(deadline) = deadline {
+                self.wait_until_readable(deadline)?;
             }
-            match self.connection.receive(&mut self.input, waits) {
+            // What has come may be an urgent byte: a read throws that away, and would wait on without a deadline.
+            let sleeps = waits && deadline.is_none();
+            match self.connection.receive(&mut self.input, sleeps) {
                 // It may be the clerk who wakes us.
                 Ok(0) if self.look()? => {}
                 Ok(count @ 1..) => {
@@ -250,12 +253,9 @@ impl Client {
         }
     }
 
-    /// Waits for input as long as a client may be silent. If that is for ever, a read can do it as well.
-    fn wait_until_readable(&self) -> io::Result<()> {
-        let patience = self.connection.office.settings.idle_timeout;
-        if patience.is_zero() {
-            return Ok(());
-        }
+    /// Waits for input as long as a client may be silent.
+    fn wait_until_readable(&self, deadline: Time) -> io::Result<()> {
+        let patience = deadline.since(now());
         let found = self.connection.wait(PollFlags::IN, Some(patience))?;
         if found.is_empty() {
             return Err(ErrorKind::TimedOut.into());
@@ -306,9 +306,8 @@ impl Client {
         while self.sent < self.output.len() {
             match self.connection.send(&self.output[self.sent..], is_last) {
                 Ok(count) => self.sent += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.wait_until_writable()?;
+                    self.send_to_a_slow_one(is_last)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -318,13 +317,13 @@ impl Client {
         Ok(())
     }
 
-    /// Waits for a client that does not read. Its input is not read meanwhile: that is all the backpressure there is.
+    /// Sends something to a client that does not read, when it does. Its input is not read meanwhile: that is all the
+    /// backpressure there is.
     #[cold]
-    fn wait_until_writable(&mut self) -> io::Result<()> {
+    fn send_to_a_slow_one(&mut self, is_last: bool) -> io::Result<()> {
         self.account();
         self.connection.set_stuck(true);
-        let patience = self.connection.office.settings.idle_timeout;
-        let deadline = now() + patience;
+        let deadline = self.idle_deadline();
         // The clerk wakes us by an end of input; if there is one already we must look by ourselves.
         let mut wakes = PollFlags::RDHUP;
         loop {
@@ -332,23 +331,33 @@ impl Client {
             if self.phase == Phase::Cutting {
                 return Err(ErrorKind::ConnectionAborted.into());
             }
-            let rest = (!patience.is_zero()).then(|| deadline.since(now()));
-            let limit = match rest {
-                rest if wakes.contains(PollFlags::RDHUP) => rest,
-                rest => Some(rest.map_or(LOOK, |rest| rest.min(LOOK))),
-            };
+            let rest = deadline.map(|deadline| deadline.since(now()));
+            let look = wakes.is_empty().then_some(LOOK);
+            let limit = [rest, look].into_iter().flatten().min();
             let found = self.connection.wait(PollFlags::OUT | wakes, limit)?;
-            if found.intersects(PollFlags::OUT | PollFlags::ERR | PollFlags::HUP) {
-                self.connection.set_stuck(false);
-                return Ok(());
+            wakes.remove(found);
+            // A write is taken long before the kernel calls the socket writable; and who is sent something is not idle.
+            let is_over = rest == Some(Duration::ZERO);
+            if !is_over && !found.intersects(PollFlags::OUT | PollFlags::ERR | PollFlags::HUP) {
+                continue;
             }
-            if found.contains(PollFlags::RDHUP) {
-                wakes = PollFlags::empty();
-            }
-            if rest.is_some() && now() >= deadline {
-                return Err(ErrorKind::TimedOut.into());
+            match self.connection.send(&self.output[self.sent..], is_last) {
+                Ok(count) => {
+                    self.sent += count;
+                    self.connection.set_stuck(false);
+                    return Ok(());
+                }
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+                Err(_) if is_over => return Err(ErrorKind::TimedOut.into()),
+                Err(_) => {}
             }
         }
+    }
+
+    /// When it will have been idle for too long, if nothing moves from now on.
+    fn idle_deadline(&self) -> Option<Time> {
+        let patience = self.connection.office.settings.idle_timeout;
+        (!patience.is_zero()).then(|| now() + patience)
     }
 
     /// Looks whether the clerk wants something; tells whether it does.
