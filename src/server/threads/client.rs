@@ -194,6 +194,8 @@ impl Client {
     pub(super) fn read_line(&mut self) -> io::Result<Option<Found>> {
         if self.output.len() > HIGH_WATER {
             self.flush()?;
+            // Where many are at work, the clerk would come late to tell them.
+            thread::yield_now();
             self.look_before_more()?;
         }
         loop {
