@@ -226,6 +226,21 @@ fn who_is_idle_is_told_and_closed() {
     });
 }
 
+/// An urgent byte is not input: who sends one and nothing else is idle, over a Unix socket too, where it looks like input.
+#[test]
+fn who_sends_an_urgent_byte_alone_is_idle() {
+    each_model(|setup| {
+        let setup = setup.flags(&["--idle-timeout", "1s"]).listen_unix();
+        let server = setup.start();
+        let mut client = server.client();
+        if let Err(error) = client.socket.send_out_of_band(b"!") {
+            println!("skipped: Unix sockets have no urgent bytes here ({error})");
+            return;
+        }
+        assert_eq!(client.rest(), IDLE);
+    });
+}
+
 /// However long the timeout is, it is not early, and hardly late.
 #[test]
 fn the_idle_timeout_is_exact() {

@@ -5,7 +5,7 @@
 mod common;
 
 use std::fs::{self, Permissions};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -326,6 +326,27 @@ fn an_inherited_descriptor_is_served() {
         let server = setup.after("exec 7<&0 </dev/null").listen("fd:7").start();
         assert_eq!(server.addresses, [address]);
         server.serves();
+    });
+}
+
+/// Its owner shuts it down, and from then on accepting fails there for ever: at other listeners it goes on.
+#[test]
+fn a_listener_that_fails_for_ever_is_in_no_others_way() {
+    each_model(|setup| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let owners = Socket::from(listener.try_clone().expect("a descriptor"));
+        let setup = setup.stdin(OwnedFd::from(listener));
+        let setup = setup.after("exec 7<&0 </dev/null").listen("fd:7");
+        let server = setup.listen("127.0.0.1:0").start();
+        server.serves();
+        owners.shutdown(Shutdown::Both).expect("it listens");
+        server.wait_for_log("accepting pauses");
+        let other: SocketAddr = server.addresses[1].parse().expect("an address");
+        for _ in 0..3 {
+            let client = Client::connect(&other.into()).expect("it listens");
+            client.greeted().ask("hello");
+        }
+        assert!(server.load() < 0.3, "it spins");
     });
 }
 

@@ -11,12 +11,14 @@
 
 mod common;
 
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::inject::{Injected, can_trace};
 use common::{Client, FULL, GREETING, QUIT, Setup, THREADS, can_open, eventually, upper};
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, prlimit};
+use socket2::SockAddr;
 
 fn setup() -> Setup {
     Setup::new(THREADS)
@@ -121,6 +123,51 @@ fn a_thread_that_the_system_refuses_costs_one_client() {
     server.wait_for_log("there is no thread for a client, it is sent away: 127.0.0.1:");
     let summary = server.stop();
     assert_eq!((summary.connections, summary.refused), (10, 10));
+}
+
+/// There are no descriptors left, and they come back one at a time: not all of them are for who waits at the first listener.
+#[test]
+fn what_there_is_little_of_is_for_all_listeners() {
+    let server = setup().listen("127.0.0.1:0").listen("127.0.0.1:0").start();
+    let addresses = server.addresses.iter().map(|address| {
+        let address: SocketAddr = address.parse().expect("an address");
+        SockAddr::from(address)
+    });
+    let addresses: Vec<SockAddr> = addresses.collect();
+    let mut old = server.clients(20);
+    let most = Rlimit {
+        current: Some(server.descriptors() as u64),
+        maximum: Some(4096),
+    };
+    prlimit(Some(server.pid()), Resource::Nofile, most).expect("the limit of our child");
+    let waiting = |address| Client::connect(address).expect("it listens");
+    let _first: Vec<Client> = (0..40).map(|_| waiting(&addresses[0])).collect();
+    let mut second = waiting(&addresses[1]);
+    server.wait_for_log("accepting pauses");
+    while second.is_silent() {
+        let welcomed = server.logged("Received connection");
+        drop(old.pop().expect("the second listener has its turn"));
+        eventually("another is let in", || {
+            server.logged("Received connection") > welcomed
+        });
+    }
+    second.expect(GREETING);
+}
+
+/// Sending is interrupted: whoever it is that is spoken to, the last words of a session or the only ones of a refused client.
+#[test]
+fn an_interrupted_send_is_tried_again() {
+    if !can_trace() {
+        return;
+    }
+    let server = setup().flags(&["--max-connections", "1"]).start();
+    let mut client = server.client();
+    let injected = Injected::into(&server, "sendto:error=EINTR:when=1+2");
+    for _ in 0..5 {
+        assert_eq!(server.connect().rest(), FULL);
+    }
+    client.ask("hello");
+    assert!(injected.count() > 0);
 }
 
 /// The seed's way to tell a session to stop, shutting its socket down, has a price over TCP: were its sending side shut

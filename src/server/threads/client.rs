@@ -13,7 +13,7 @@ use super::connection::{Connection, Order};
 use super::turns::Turn;
 use super::{Office, now};
 use crate::protocol::{self, Answer, Found, Line, LineBuffer, Session};
-use crate::reactor::HIGH_WATER;
+use crate::reactor::{HIGH_WATER, Time};
 use crate::server::escape::Escaped;
 use crate::server::limits::LINGER;
 use crate::server::peer::Peer;
@@ -189,10 +189,14 @@ impl Client {
     /// What was written is sent when there is no further line to answer, or when much has gathered.
     ///
     /// # Errors
-    /// Those of the socket; `TimedOut` after too long a silence; `OutOfMemory`: its buffers are called in.
+    /// Those of the socket; `TimedOut` after too long a silence; `OutOfMemory`: its buffers are called in;
+    /// `ConnectionAborted`: it was cut off.
     pub(super) fn read_line(&mut self) -> io::Result<Option<Found>> {
         if self.output.len() > HIGH_WATER {
             self.flush()?;
+            // Where many are at work, the clerk would come late to tell them.
+            thread::yield_now();
+            self.look_before_more()?;
         }
         loop {
             self.from = self.at;
@@ -210,7 +214,8 @@ impl Client {
 
     /// Waits for input; `false`: there will be none.
     fn fill(&mut self) -> io::Result<bool> {
-        self.look()?;
+        self.look_before_more()?;
+        let deadline = self.idle_deadline();
         loop {
             if self.left == Some(0) && !self.marked {
                 // All that had arrived is answered. The rest of a line whose end had not come is not.
@@ -224,10 +229,12 @@ impl Client {
             }
             self.account();
             self.hold_back()?;
-            if waits {
-                self.wait_until_readable()?;
+            if waits && let Some(deadline) = deadline {
+                self.wait_until_readable(deadline)?;
             }
-            match self.connection.receive(&mut self.input, waits) {
+            // What has come may be an urgent byte: a read throws that away, and would wait on without a deadline.
+            let sleeps = waits && deadline.is_none();
+            match self.connection.receive(&mut self.input, sleeps) {
                 // It may be the clerk who wakes us.
                 Ok(0) if self.look()? => {}
                 Ok(count @ 1..) => {
@@ -248,12 +255,9 @@ impl Client {
         }
     }
 
-    /// Waits for input as long as a client may be silent. If that is for ever, a read can do it as well.
-    fn wait_until_readable(&self) -> io::Result<()> {
-        let patience = self.connection.office.settings.idle_timeout;
-        if patience.is_zero() {
-            return Ok(());
-        }
+    /// Waits for input as long as a client may be silent.
+    fn wait_until_readable(&self, deadline: Time) -> io::Result<()> {
+        let patience = deadline.since(now());
         let found = self.connection.wait(PollFlags::IN, Some(patience))?;
         if found.is_empty() {
             return Err(ErrorKind::TimedOut.into());
@@ -304,9 +308,8 @@ impl Client {
         while self.sent < self.output.len() {
             match self.connection.send(&self.output[self.sent..], is_last) {
                 Ok(count) => self.sent += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.wait_until_writable()?;
+                    self.send_to_a_slow_one(is_last)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -316,13 +319,13 @@ impl Client {
         Ok(())
     }
 
-    /// Waits for a client that does not read. Its input is not read meanwhile: that is all the backpressure there is.
+    /// Sends something to a client that does not read, when it does. Its input is not read meanwhile: that is all the
+    /// backpressure there is.
     #[cold]
-    fn wait_until_writable(&mut self) -> io::Result<()> {
+    fn send_to_a_slow_one(&mut self, is_last: bool) -> io::Result<()> {
         self.account();
         self.connection.set_stuck(true);
-        let patience = self.connection.office.settings.idle_timeout;
-        let deadline = now() + patience;
+        let deadline = self.idle_deadline();
         // The clerk wakes us by an end of input; if there is one already we must look by ourselves.
         let mut wakes = PollFlags::RDHUP;
         loop {
@@ -330,23 +333,33 @@ impl Client {
             if self.phase == Phase::Cutting {
                 return Err(ErrorKind::ConnectionAborted.into());
             }
-            let rest = (!patience.is_zero()).then(|| deadline.since(now()));
-            let limit = match rest {
-                rest if wakes.contains(PollFlags::RDHUP) => rest,
-                rest => Some(rest.map_or(LOOK, |rest| rest.min(LOOK))),
-            };
+            let rest = deadline.map(|deadline| deadline.since(now()));
+            let look = wakes.is_empty().then_some(LOOK);
+            let limit = [rest, look].into_iter().flatten().min();
             let found = self.connection.wait(PollFlags::OUT | wakes, limit)?;
-            if found.intersects(PollFlags::OUT | PollFlags::ERR | PollFlags::HUP) {
-                self.connection.set_stuck(false);
-                return Ok(());
+            wakes.remove(found);
+            // A write is taken long before the kernel calls the socket writable; and who is sent something is not idle.
+            let is_over = rest == Some(Duration::ZERO);
+            if !is_over && !found.intersects(PollFlags::OUT | PollFlags::ERR | PollFlags::HUP) {
+                continue;
             }
-            if found.contains(PollFlags::RDHUP) {
-                wakes = PollFlags::empty();
-            }
-            if rest.is_some() && now() >= deadline {
-                return Err(ErrorKind::TimedOut.into());
+            match self.connection.send(&self.output[self.sent..], is_last) {
+                Ok(count) => {
+                    self.sent += count;
+                    self.connection.set_stuck(false);
+                    return Ok(());
+                }
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+                Err(_) if is_over => return Err(ErrorKind::TimedOut.into()),
+                Err(_) => {}
             }
         }
+    }
+
+    /// When it will have been idle for too long, if nothing moves from now on.
+    fn idle_deadline(&self) -> Option<Time> {
+        let patience = self.connection.office.settings.idle_timeout;
+        (!patience.is_zero()).then(|| now() + patience)
     }
 
     /// Looks whether the clerk wants something; tells whether it does.
@@ -377,6 +390,21 @@ impl Client {
         }
     }
 
+    /// The same before more is answered. A client that takes all its replies at once is never waited for, so it is here that
+    /// the drain's time ends its work; who has nothing left is not cut off from anything.
+    fn look_before_more(&mut self) -> io::Result<()> {
+        self.look()?;
+        if self.phase == Phase::Cutting && self.has_input() {
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    fn has_input(&self) -> bool {
+        let left = || self.left.unwrap_or_else(|| self.connection.unread());
+        self.at < self.input.len() || left() > 0
+    }
+
     /// Whether the clerk has cut it off.
     pub(super) fn is_cut(&self) -> bool {
         self.orders.try_iter().count();
@@ -389,6 +417,7 @@ impl Client {
         let end = now() + LINGER;
         while self.connection.held() > 0
             && self.connection.office.budget.is_far_over()
+            && self.phase != Phase::Cutting
             && now() < end
         {
             thread::sleep(NAP);
@@ -407,3 +436,6 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, ioctl_fionread};
+use rustix::io::{Errno, ioctl_fionread, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use super::{Office, now};
@@ -80,7 +80,7 @@ impl Connection {
     pub(super) fn send(&self, bytes: &[u8], is_last: bool) -> io::Result<usize> {
         let mut flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         flags.set(SendFlags::MORE, is_last);
-        Ok(send(&self.socket, bytes, flags)?)
+        Ok(retry_on_intr(|| send(&self.socket, bytes, flags))?)
     }
 
     /// Waits until something of `flags` is true, or something is wrong; none of them: the time is over.

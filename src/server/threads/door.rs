@@ -43,6 +43,8 @@ pub(super) struct Door {
     patience: Receiver<()>,
     clerk: Sender<Message>,
     sessions: u64,
+    /// How long accepting has paused last; none if somebody was let in since.
+    paused: Option<Duration>,
     trouble: Throttle,
 }
 
@@ -81,6 +83,7 @@ impl Door {
             patience,
             clerk: clerk.clone(),
             sessions: 0,
+            paused: None,
             trouble: Throttle::default(),
         })
     }
@@ -88,27 +91,34 @@ impl Door {
     /// Accepts until the bell's end; then what the backlogs hold, and closes the listeners.
     pub(super) fn stand(mut self) {
         let mut pause = None;
-        loop {
-            let (bell, knocked) = self.wait(pause);
+        for round in 0.. {
+            let (bell, mut knocked) = self.wait(pause);
             if bell && self.is_the_end() {
                 break;
             }
+            // Each time another is the first: what there is little of is not for one listener alone. Nor is one that fails a
+            // reason to leave the others out.
+            let first = round % knocked.len().max(1);
+            knocked.rotate_left(first);
+            let mut error = None;
             for listener in knocked {
-                match self.accept(listener, TURN) {
-                    Ok(()) => pause = None,
-                    Err(error) => {
-                        pause = Some(pause_after(pause, &error));
-                        self.tally(|totals| totals.pauses = 1);
-                        let _ = self.clerk.send(Message::Paused);
-                        break;
-                    }
-                }
+                error = self.accept(listener, TURN).err().or(error);
             }
+            pause = error.map(|error| self.pause(&error));
         }
         for listener in 0..self.listeners.len() {
             let _ = self.accept(listener, BACKLOG);
         }
         self.trouble.tell_the_rest();
+    }
+
+    /// How long accepting pauses after such an error.
+    fn pause(&mut self, error: &io::Error) -> Duration {
+        let pause = pause_after(self.paused, error);
+        self.paused = Some(pause);
+        self.tally(|totals| totals.pauses = 1);
+        let _ = self.clerk.send(Message::Paused);
+        pause
     }
 
     /// Waits for the bell or for somebody to knock: whether it rang, and at which listeners. During a pause all are tried.
@@ -157,6 +167,7 @@ impl Door {
             match acceptfrom_with(&self.listeners[listener], SocketFlags::CLOEXEC) {
                 Ok((socket, address)) => {
                     in_a_row = 0;
+                    self.paused = None;
                     self.admit(socket, address);
                 }
                 Err(Errno::AGAIN) => break,
