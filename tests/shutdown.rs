@@ -439,14 +439,20 @@ fn in_the_middle_of_traffic_no_reply_is_lost() {
     each_model(ends_in_the_middle_of_traffic);
 }
 
-/// A signal that comes while they start, and some listen for signals already and some do not yet.
+/// A signal that comes while they start, and some listen for signals already and some do not yet. Nor do the threads of the
+/// log and of the trace take it.
 #[test]
 fn a_signal_that_comes_while_workers_start_is_heard_by_all() {
     if !can_open(2000) {
         return;
     }
-    for _ in 0..5 {
-        let mut server = Setup::reactor().flags(&["--workers", "200"]).spawn();
+    for traced in [false, true, false, true] {
+        let mut setup = Setup::reactor().flags(&["--workers", "200"]);
+        if traced {
+            let path = setup.dir().join("trace");
+            setup = setup.flags(&["--trace", path.to_str().expect("UTF-8")]);
+        }
+        let mut server = setup.spawn();
         let pid = server.pid();
         eventually("it catches the signal", || {
             is_in("SigCgt:", pid, Signal::TERM)

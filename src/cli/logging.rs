@@ -22,6 +22,7 @@ use nix::unistd::close;
 
 use super::queue::Queue;
 use crate::server::escape::Escaped;
+use crate::server::signals::Held;
 
 /// The most bytes of log that wait for stderr: 1 MiB. What comes beyond them is dropped and counted.
 pub const QUEUE: usize = 1024 * 1024;
@@ -55,11 +56,15 @@ impl Log {
         );
         builder.write_style(style()).format_target(false);
 
+        // Or it could take one before it has set its own mask.
+        let signals = Held::new();
+        let queue = Queue::start(QUEUE, || {
+            leave_descriptors();
+            io::stderr()
+        })?;
+        drop(signals);
         let log = Log {
-            queue: Queue::start(QUEUE, || {
-                leave_descriptors();
-                io::stderr()
-            })?,
+            queue,
             finished: OnceLock::new(),
         };
         builder.target(Target::Pipe(Box::new(Sink(Arc::clone(&log.queue)))));

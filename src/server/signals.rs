@@ -23,11 +23,11 @@ pub(crate) fn ending() -> Vec<i32> {
 
 /// Until it is dropped, signals to this thread wait. A thread that it starts meanwhile never takes one: this one does for
 /// all.
-pub(super) struct Held(#[cfg(feature = "cli")] Option<nix::sys::signal::SigSet>);
+pub(crate) struct Held(#[cfg(feature = "cli")] Option<nix::sys::signal::SigSet>);
 
 impl Held {
     /// In a library the signals are the caller's: then nothing is held.
-    pub(super) fn new() -> Held {
+    pub(crate) fn new() -> Held {
         #[cfg(not(feature = "cli"))]
         return Held();
         #[cfg(feature = "cli")]

@@ -10,6 +10,10 @@ use crate::dice::Dice;
 use crate::text;
 
 /// One run.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and most combinations occur"
+)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) settings: Settings,

@@ -20,6 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::server::escape::Escaped;
+use crate::server::signals::Held;
 
 /// The most bytes of a trace file: 64 MiB, some half a million events. Viewers grow slow with more.
 pub const LIMIT: usize = 64 << 20;
@@ -87,6 +88,7 @@ impl TraceFile {
             limit,
         });
         let its_own = Arc::clone(&shared);
+        let _signals = Held::new(); // they are for threads that know of them
         let thread = thread::Builder::new().name("nbcaser-trace".into());
         thread.spawn(move || {
             its_own.write_all_to(file);
