@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::connection::Failure;
 use super::dialogue::Mismatch;
@@ -126,13 +127,14 @@ pub(super) struct Run {
 /// # Errors
 /// What keeps a run from beginning. What goes wrong with connections is a part of the outcome.
 pub fn run(plan: &Plan, observer: impl FnMut(&Tick) + 'static) -> Result<Outcome, LoadError> {
-    run_until(plan, &signals::ending(), observer)
+    run_until(plan, &signals::ending(), &AtomicUsize::new(0), observer)
 }
 
-/// The same, ended by these signals.
+/// The same, ended by these signals, and by one that `came` before.
 pub(super) fn run_until(
     plan: &Plan,
     signals: &[i32],
+    came: &AtomicUsize,
     observer: impl FnMut(&Tick) + 'static,
 ) -> Result<Outcome, LoadError> {
     let target = Target::resolve(&plan.target, plan.crowd());
@@ -146,6 +148,10 @@ pub(super) fn run_until(
     let handle = reactor.handle();
     let signals = Signals::new(&handle, signals);
     let signals = signals.map_err(|error| LoadError::System("catch signals", error))?;
+    let came = came.load(Ordering::Relaxed);
+    if came != 0 {
+        let _ = signal_hook::low_level::raise(came as i32); // once more, to be heard here
+    }
     let run = Run {
         script: Rc::new(Script::new(&plan.mix)),
         target,

@@ -180,7 +180,7 @@ fn measure(
     // Before the load, when nothing else of ours runs.
     let distance = (cpus == Cpus::Apart).then(|| allowed.distance()).flatten();
     let pinned = Pinned::to(&for_load).map_err(CompareError::Cpus)?;
-    let outcome = run_until(&plan, &ending(), |_| {});
+    let outcome = run_until(&plan, &ending(), signal, |_| {});
     drop(pinned);
     let outcome = match outcome {
         Ok(outcome) => outcome,
