@@ -11,30 +11,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
-    Client, FULL, GREETING, PATIENCE, QUIT, Server, Setup, can_open, each_model, eventually, upper,
+    Client, FULL, GREETING, PATIENCE, QUIT, Server, Setup, can_open, each_model, ending,
+    eventually, is_in, upper,
 };
-use rustix::process::{Pid, Signal, getpid};
+use rustix::process::Signal;
 
 const MIB: usize = 1 << 20;
-
-/// The signals that end it. A server that was started with SIGHUP ignored, as by `nohup`, leaves it so, and so it is with
-/// one that is started by these tests when they are.
-fn ending() -> Vec<Signal> {
-    let mut ending = vec![Signal::INT, Signal::TERM, Signal::HUP];
-    if is_in("SigIgn:", getpid(), Signal::HUP) {
-        println!("skipped: SIGHUP is ignored here");
-        ending.pop();
-    }
-    ending
-}
-
-/// Whether the signal is in that mask of the process.
-fn is_in(mask: &str, pid: Pid, signal: Signal) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-    let mask = status.lines().find_map(|line| line.strip_prefix(mask));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.expect("a mask") >> (signal.as_raw() - 1) & 1 == 1
-}
 
 /// Lets something arrive, and then `signal`, in this order and before the server can look at either.
 fn while_stopped(server: &Server, signal: Signal, arrive: impl FnOnce()) {

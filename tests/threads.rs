@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use common::inject::{Injected, can_trace};
 use common::{Client, FULL, GREETING, QUIT, Setup, THREADS, can_open, eventually, upper};
-use rustix::process::{Resource, Rlimit, Signal, prlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, prlimit};
 use socket2::SockAddr;
 
 fn setup() -> Setup {
@@ -137,7 +137,7 @@ fn what_there_is_little_of_is_for_all_listeners() {
     let mut old = server.clients(20);
     let most = Rlimit {
         current: Some(server.descriptors() as u64),
-        maximum: Some(4096),
+        maximum: getrlimit(Resource::Nofile).maximum,
     };
     prlimit(Some(server.pid()), Resource::Nofile, most).expect("the limit of our child");
     let waiting = |address| Client::connect(address).expect("it listens");

@@ -71,13 +71,15 @@ pub fn execute(order: &Order) -> Result<u8, OrderError> {
     } else {
         text::text(plan, &outcome, &failures)
     };
-    if let Some((path, mut file)) = json_file {
-        write(path, &mut file, &as_json)?;
-    }
-    if let Some((path, mut file)) = html_file {
-        write(path, &mut file, &html::html(plan, &outcome, &failures))?;
-    }
-    write(Path::new("stdout"), &mut io::stdout(), &shown)?;
+    let json = json_file.map(|(path, mut file)| write(path, &mut file, &as_json));
+    let html = html_file
+        .map(|(path, mut file)| write(path, &mut file, &html::html(plan, &outcome, &failures)));
+    let stdout = write(Path::new("stdout"), &mut io::stdout(), &shown);
+    // That one of them fails is told when the others are written.
+    [json, html, Some(stdout)]
+        .into_iter()
+        .flatten()
+        .collect::<Result<(), _>>()?;
     Ok(match outcome.ended {
         Ended::Signal(signal) => 128 + u8::try_from(signal).unwrap_or(0),
         _ => u8::from(!failures.is_empty()),

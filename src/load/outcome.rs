@@ -104,7 +104,8 @@ pub struct ServerUse {
     pub memory_before: u64,
     /// With the idle connections, and no others.
     pub memory_idle: u64,
-    /// After the last reply, all connections being there that do not come and go.
+    /// After the last reply, all connections being there that do not come and go; if there was a number of lines to send,
+    /// when they have left.
     pub memory_after: u64,
     /// The most resident memory that it ever had, up to the last reply, in bytes.
     pub memory_peak: u64,

@@ -63,7 +63,7 @@ pub enum Phase {
     Warmup,
     /// Load that counts.
     Load,
-    /// The last replies are waited for. Nobody leaves.
+    /// The last replies are waited for. Nobody leaves, but who has no more to send (`-n`).
     Drain,
     /// Those who sent lines leave.
     Leave,
@@ -102,7 +102,7 @@ pub(super) struct Run {
     pub(super) in_flight: Cell<u64>,
     /// Replies that are owed; with churn: connections under way.
     owed: Cell<u64>,
-    /// Since the load is over, none is.
+    /// Set when, behind the load, no reply is owed.
     settled: Event,
     /// Lines that may still be sent once the load counts.
     lines_left: Cell<u64>,
@@ -330,5 +330,31 @@ impl Run {
             self.ended.set(Some(why));
         }
         self.stop.set();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use signal_hook::consts::signal::SIGUSR2;
+
+    use super::*;
+
+    #[test]
+    fn a_signal_that_came_before_ends_it() {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let plan = Plan {
+            target: Address::Host {
+                host: "127.0.0.1".into(),
+                port: silent.local_addr().expect("a port").port(),
+            },
+            timeout: Duration::from_secs(3600),
+            ..Plan::default()
+        };
+        let came = AtomicUsize::new(SIGUSR2 as usize);
+        let outcome = run_until(&plan, &[SIGUSR2], &came, |_| {});
+        assert_eq!(outcome.expect("a run").ended, Ended::Signal(SIGUSR2));
     }
 }

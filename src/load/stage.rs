@@ -120,6 +120,9 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         let looked = handle.now();
         self.unless_cut(sleep_until(handle, looked + looked.since(before)))
             .await?;
+        if run.present.get() == 0 {
+            return Err(Ended::Lost);
+        }
         // A line that is due by now may have been sent in this turn: it belongs to the warm-up.
         let from = handle.now() + Duration::from_nanos(1);
         let end = plan.duration.map_or(Time::NEVER, |length| from + length);
@@ -290,7 +293,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
     }
 
     /// What the server took. To look at one of many threads takes a while, in which nobody is served: so nobody is owed a
-    /// reply now. All connections are there.
+    /// reply now. All connections are there, unless there was a number of lines to send.
     fn server_use(&self, cpu: Option<Duration>) -> Option<ServerUse> {
         let marks = &self.marks;
         let cpu = cpu?;

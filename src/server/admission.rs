@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use super::throttle::Throttle;
+use crate::reactor::Time;
+
 /// How long accepting pauses for want of descriptors or memory: at first, and at most.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -42,10 +45,15 @@ pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// How long to wait before accepting is tried again: longer each time. `last` is the pause before; the first of a row,
-/// when there was none, is told in the log.
-pub(super) fn pause_after(last: Option<Duration>, error: &io::Error) -> Duration {
+/// when there was none, is told as trouble.
+pub(super) fn pause_after(
+    last: Option<Duration>,
+    error: &io::Error,
+    (now, trouble): (Time, &Throttle),
+) -> Duration {
     let Some(last) = last else {
-        log::warn!("accepting pauses: {error}; connections wait until there is room");
+        let detail = format_args!("{error}; connections wait until there is room");
+        trouble.warn(now, "accepting pauses", detail);
         return PAUSE;
     };
     (2 * last).min(LONGEST_PAUSE)

@@ -105,7 +105,7 @@ pub fn bind(listen: &[Address], workers: usize) -> Result<Bound, BindError> {
             }
             Address::Fd(number) => {
                 let Some(listener) = listeners.remove(number) else {
-                    continue; // each is named once
+                    continue; // `inherit` has refused what is named twice
                 };
                 let real = listener.address().unwrap_or_else(|| address.clone());
                 bound

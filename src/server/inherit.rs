@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::process;
 
 use listenfd::ListenFd;
 use rlimit::Resource;
@@ -22,7 +23,14 @@ pub(super) const FIRST_INHERITED: i32 = 3;
 /// # Errors
 /// So many there cannot be.
 pub(super) fn handed_over() -> Result<ListenFd, BindError> {
-    let count = env::var("LISTEN_FDS").unwrap_or_default();
+    let of = |name| env::var(name).unwrap_or_default();
+    // What was handed to another process is of no interest.
+    let is_ours = ["", &process::id().to_string()].contains(&&*of("LISTEN_PID"));
+    let count = if is_ours {
+        of("LISTEN_FDS")
+    } else {
+        String::new()
+    };
     let most = Resource::NOFILE.get_hard().unwrap_or(u64::MAX);
     if count.parse::<u64>().is_ok_and(|count| count > most) {
         let error = io::Error::other("a process cannot have so many descriptors");

@@ -2,14 +2,17 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
 use std::thread;
+
+use rustix::fs::OFlags;
+use rustix::io::{Errno, ioctl_fionbio};
 
 use super::address::Address;
 use super::escape::Escaped;
@@ -41,8 +44,23 @@ pub fn write_file(path: &Path, addresses: &[Address]) -> io::Result<()> {
 }
 
 fn write_pipe(path: PathBuf, lines: String) -> io::Result<()> {
+    let opened = File::options()
+        .write(true)
+        .custom_flags(OFlags::NONBLOCK.bits() as i32)
+        .open(&path);
+    let reader = match opened {
+        Ok(pipe) => Some(pipe),
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) => None, // nobody reads yet
+        Err(error) => return Err(error),
+    };
     aside(move || {
-        if let Err(error) = fs::write(&path, lines) {
+        let written = match reader {
+            Some(mut pipe) => ioctl_fionbio(&pipe, false)
+                .map_err(io::Error::from)
+                .and_then(|()| pipe.write_all(lines.as_bytes())),
+            None => fs::write(&path, lines),
+        };
+        if let Err(error) = written {
             let path = path.to_string_lossy();
             log::warn!("cannot write the ready file {}: {error}", Escaped(&path));
         }

@@ -23,6 +23,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use std::{fs, process, thread};
 
+use rustix::process::{Pid, Signal, getpid};
+
 #[allow(unused_imports)] // as above
 pub use client::{Client, show, upper};
 #[allow(unused_imports)]
@@ -93,6 +95,25 @@ pub fn soak() -> Option<Duration> {
         .parse()
         .expect("NBCASER_SOAK is a number of seconds");
     Some(Duration::from_secs(seconds))
+}
+
+/// The signals that end the program. One that was started with SIGHUP ignored, as by `nohup`, leaves it so, and so it is
+/// with one that is started by these tests when they are.
+pub fn ending() -> Vec<Signal> {
+    let mut ending = vec![Signal::INT, Signal::TERM, Signal::HUP];
+    if is_in("SigIgn:", getpid(), Signal::HUP) {
+        println!("skipped: SIGHUP is ignored here");
+        ending.pop();
+    }
+    ending
+}
+
+/// Whether the signal is in that mask of the process.
+pub fn is_in(mask: &str, pid: Pid, signal: Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let mask = status.lines().find_map(|line| line.strip_prefix(mask));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.expect("a mask") >> (signal.as_raw() - 1) & 1 == 1
 }
 
 /// Lets this process have `descriptors`, if the system does. Says on the console that it does not.

@@ -185,9 +185,12 @@ fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
 /// the next flag.
 fn with_negatives(args: &[OsString]) -> Vec<OsString> {
     let mut joined: Vec<OsString> = Vec::new();
-    for arg in args {
+    let end = args.iter().position(|arg| arg == "--");
+    for (n, arg) in args.iter().enumerate() {
         match (joined.last_mut(), arg.as_encoded_bytes()) {
-            (Some(flag), [b'-', b'0'..=b'9', ..]) if is_bare_flag(flag) => {
+            (Some(flag), [b'-', b'0'..=b'9', ..])
+                if end.is_none_or(|end| n < end) && is_bare_flag(flag) =>
+            {
                 flag.push("=");
                 flag.push(arg);
             }
@@ -197,10 +200,13 @@ fn with_negatives(args: &[OsString]) -> Vec<OsString> {
     joined
 }
 
-/// A flag without a value. What stands behind `--` is no flag.
+/// A flag without a value behind it: `-d`, `--drain`.
 fn is_bare_flag(arg: &OsStr) -> bool {
-    let arg = arg.as_encoded_bytes();
-    arg.starts_with(b"-") && arg != b"-" && arg != b"--" && !arg.contains(&b'=')
+    match arg.as_encoded_bytes() {
+        [b'-', b'-', name @ ..] => !name.is_empty() && !name.contains(&b'='),
+        [b'-', letter] => letter.is_ascii_alphabetic(),
+        _ => false,
+    }
 }
 
 /// `nbcaser --drain 1s serve` would lose the flag without a word: clap reads it as one of the command that was not given.

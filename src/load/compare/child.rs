@@ -96,7 +96,7 @@ impl Server {
         if matches!(listens, Ok(true)) {
             return Ok(());
         }
-        // Nor does one that ends right now.
+        // One that is just ending does not listen either: that is told first.
         let latest = now() + TO_EXIT;
         while now() < latest {
             self.check()?;

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`setup`] | what is compared, how often, under which loads | 3 |
 //! | [`run`](mod@run) | the rounds: who is measured when | 5 |
-//! | `child` | a server's process, from its start to its end, which only our being killed keeps from coming | 6 |
+//! | `child` | a server's process, from its start to its end, which comes unless we are killed | 6 |
 //! | `owner` | whether it is the process that we started that listens | 2 |
 //! | `cpus` | which CPUs the two sides run on, and how far apart those are | 4 |
 //! | `metric` | the figures by which servers are compared | 3 |

@@ -68,23 +68,22 @@ pub fn execute(order: &Order) -> Result<u8, Failure> {
     });
     let error = ended.as_ref().err().map(CompareError::to_string);
 
-    let report = || {
+    let report = || -> Result<(), _> {
         let as_json = format!("{:#}\n", json::json(&results, error.as_deref()));
-        if let Some((path, mut file)) = json_file {
-            write(path, &mut file, &as_json)?;
-        }
-        if let Some((path, mut file)) = html_file {
+        let json = json_file.map(|(path, mut file)| write(path, &mut file, &as_json));
+        let html = html_file.map(|(path, mut file)| {
             let page = page::html(&results, &order.command, error.as_deref());
-            write(path, &mut file, &page)?;
-        }
+            write(path, &mut file, &page)
+        });
         let shown = if to_stdout {
             as_json
-        } else if results.is_empty() {
-            return Ok(());
         } else {
             show::text(&results)
         };
-        write(Path::new("stdout"), &mut io::stdout(), &shown)
+        let shown = (to_stdout || !results.is_empty()).then_some(shown);
+        let stdout = shown.map(|text| write(Path::new("stdout"), &mut io::stdout(), &text));
+        // That one of them fails is told when the others are written.
+        [json, html, stdout].into_iter().flatten().collect()
     };
     report().map_err(Failure::Report)?;
     match ended {

@@ -114,7 +114,7 @@ impl Door {
         result
     }
 
-    fn write(&self, id: Id, buf: &[u8], last: bool) -> io::Result<usize> {
+    fn put(&self, id: Id, buf: &[u8], last: bool) -> io::Result<usize> {
         self.operate(Op::Write, id, |world| {
             let end = world.stream(id)?;
             let n = world.write(end, buf, last)?;
@@ -260,11 +260,11 @@ impl Driver for Door {
     }
 
     fn write(&mut self, id: Id, buf: &[u8]) -> io::Result<usize> {
-        Door::write(self, id, buf, false)
+        self.put(id, buf, false)
     }
 
     fn write_last(&mut self, id: Id, buf: &[u8]) -> io::Result<usize> {
-        Door::write(self, id, buf, true)
+        self.put(id, buf, true)
     }
 
     fn unread(&mut self, id: Id) -> io::Result<usize> {

@@ -247,7 +247,7 @@ impl Entry {
         }
     }
 
-    /// Has the session answer what it has at hand, and end, without waiting for anything.
+    /// Has the session end without waiting for anything; of what it has at hand it answers a moment's worth.
     fn cut(&mut self) {
         self.orders = None;
         if let Some(connection) = self.connection.upgrade() {

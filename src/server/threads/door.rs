@@ -100,9 +100,11 @@ impl Door {
             // reason to leave the others out.
             let first = round % knocked.len().max(1);
             knocked.rotate_left(first);
+            // Whoever knocks at one that does not fail waits for the pause, but for no second one.
+            let most = if pause.is_some() { BACKLOG } else { TURN };
             let mut error = None;
             for listener in knocked {
-                error = self.accept(listener, TURN).err().or(error);
+                error = self.accept(listener, most).err().or(error);
             }
             pause = error.map(|error| self.pause(&error));
         }
@@ -114,7 +116,7 @@ impl Door {
 
     /// How long accepting pauses after such an error.
     fn pause(&mut self, error: &io::Error) -> Duration {
-        let pause = pause_after(self.paused, error);
+        let pause = pause_after(self.paused, error, (now(), &self.trouble));
         self.paused = Some(pause);
         self.tally(|totals| totals.pauses = 1);
         let _ = self.clerk.send(Message::Paused);
