@@ -8,7 +8,7 @@ use nix::time::clock_getcpuclockid;
 use rustix::time::{ClockId, clock_gettime};
 
 /// The CPU time that this thread has taken.
-pub(super) fn own_cpu() -> Duration {
+fn own_cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
@@ -61,7 +61,7 @@ impl Process {
 ///
 /// # Errors
 /// There is no such process.
-pub(super) fn cpu_time(pid: u32) -> io::Result<Duration> {
+fn cpu_time(pid: u32) -> io::Result<Duration> {
     let pid = i32::try_from(pid).map_err(|_| io::ErrorKind::NotFound)?;
     let time = clock_getcpuclockid(nix::unistd::Pid::from_raw(pid))?.now()?;
     Ok(time.into())
@@ -84,6 +84,32 @@ fn field(status: &str, name: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok())
         .unwrap_or(0)
+}
+
+/// CPU times that were taken: our own and, if its process was named, the server's.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Cpu {
+    pub(super) own: Duration,
+    pub(super) server: Option<Duration>,
+}
+
+impl Cpu {
+    /// Up to now.
+    pub(super) fn now(server: Option<u32>) -> Cpu {
+        Cpu {
+            own: own_cpu(),
+            server: server.and_then(|pid| cpu_time(pid).ok()),
+        }
+    }
+
+    /// What was taken since.
+    pub(super) fn since(self, before: Cpu) -> Cpu {
+        let server = self.server.zip(before.server);
+        Cpu {
+            own: self.own.saturating_sub(before.own),
+            server: server.map(|(now, before)| now.saturating_sub(before)),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::client::client;
 use super::crowd::{churn, idle, slow_reader};
 use super::outcome::{Ended, Outcome, ServerUse};
-use super::process::{Process, cpu_time, own_cpu};
+use super::process::{Cpu, Process};
 use super::run::{LoadError, Phase, Run, Tick};
 use super::schedule::Schedule;
 use super::tally::Tally;
@@ -42,13 +42,6 @@ pub(super) struct Stage<O> {
     /// How many connects were begun, and when the first was.
     begun: (usize, Time),
     marks: Marks,
-}
-
-/// CPU times.
-#[derive(Clone, Copy, Default)]
-struct Cpu {
-    own: Duration,
-    server: Option<Duration>,
 }
 
 /// What was noted on the way.
@@ -87,7 +80,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         self.run.end(ended);
         let mut counted = self.count();
         let ended = self.drain(ended).await;
-        counted.server = self.server_use(counted.server_cpu);
+        counted.server = self.server_use(counted.cpu.server);
         let ended = self.dismiss(ended).await;
         let ended = self.sweep(ended).await;
         self.run.phase.set(Phase::Over);
@@ -132,7 +125,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             let schedule = schedule.counted(from, end, plan.requests);
             run.schedule.set(Some(schedule));
         }
-        self.marks.cpu = self.cpu();
+        self.marks.cpu = Cpu::now(plan.server_pid);
         self.enter(Phase::Load, from);
         self.unless_cut(sleep_until(handle, end)).await?;
         Ok(Ended::Time)
@@ -255,19 +248,17 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             return Counted::default();
         }
         // First the clocks: all the rest takes time.
-        let (cpu, now) = (self.cpu(), run.handle.now());
+        let (cpu, now) = (Cpu::now(run.plan.server_pid), run.handle.now());
         let elapsed = now.since(run.counts_from.get());
         let mut tally = run.tally.borrow_mut();
         tally.second(elapsed);
-        let server_cpu = cpu.server.zip(marks.cpu.server);
         Counted {
             elapsed,
             replies: tally.replies,
             bytes_sent: tally.bytes_sent,
             bytes_received: tally.bytes_received,
             due: run.schedule.get().map_or(0, |all| all.due_before(now)),
-            own_cpu: cpu.own.saturating_sub(marks.cpu.own),
-            server_cpu: server_cpu.map(|(after, before)| after.saturating_sub(before)),
+            cpu: cpu.since(marks.cpu),
             server: None,
         }
     }
@@ -355,15 +346,6 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
         ended
     }
 
-    /// What was taken so far, by us and by the server, if its process was named.
-    fn cpu(&self) -> Cpu {
-        let pid = self.run.plan.server_pid;
-        Cpu {
-            own: own_cpu(),
-            server: pid.and_then(|pid| cpu_time(pid).ok()),
-        }
-    }
-
     /// The server's process, if it was named.
     fn look(&self) -> Result<Option<Process>, LoadError> {
         let looked = self
@@ -404,7 +386,7 @@ impl<O: FnMut(&Tick) + 'static> Stage<O> {
             troubles: tally.troubles,
             mismatches: tally.mismatches,
             seconds: tally.seconds,
-            own_cpu: counted.own_cpu,
+            own_cpu: counted.cpu.own,
             server: counted.server,
         }
     }
@@ -419,8 +401,7 @@ struct Counted {
     bytes_received: u64,
     /// Lines that an open loop was to send.
     due: u64,
-    own_cpu: Duration,
-    server_cpu: Option<Duration>,
+    cpu: Cpu,
     /// This is looked at when nobody is owed a reply any more.
     server: Option<ServerUse>,
 }

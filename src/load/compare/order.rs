@@ -76,11 +76,10 @@ pub fn execute(order: &Order) -> Result<u8, Failure> {
             write(path, &mut file, &page)
         });
         let shown = if to_stdout {
-            as_json
+            Some(as_json)
         } else {
-            show::text(&results)
+            (!results.is_empty()).then(|| show::text(&results))
         };
-        let shown = (to_stdout || !results.is_empty()).then_some(shown);
         let stdout = shown.map(|text| write(Path::new("stdout"), &mut io::stdout(), &text));
         // That one of them fails is told when the others are written.
         [json, html, stdout].into_iter().flatten().collect()
