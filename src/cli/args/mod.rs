@@ -185,12 +185,13 @@ fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
 /// the next flag.
 fn with_negatives(args: &[OsString]) -> Vec<OsString> {
     let mut joined: Vec<OsString> = Vec::new();
-    let end = args.iter().position(|arg| arg == "--");
+    let end = args
+        .iter()
+        .position(|arg| arg == "--")
+        .unwrap_or(args.len());
     for (n, arg) in args.iter().enumerate() {
         match (joined.last_mut(), arg.as_encoded_bytes()) {
-            (Some(flag), [b'-', b'0'..=b'9', ..])
-                if end.is_none_or(|end| n < end) && is_bare_flag(flag) =>
-            {
+            (Some(flag), [b'-', b'0'..=b'9', ..]) if n < end && is_bare_flag(flag) => {
                 flag.push("=");
                 flag.push(arg);
             }
