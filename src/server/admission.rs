@@ -49,7 +49,8 @@ pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
 pub(super) fn pause_after(
     last: Option<Duration>,
     error: &io::Error,
-    (now, trouble): (Time, &Throttle),
+    now: Time,
+    trouble: &Throttle,
 ) -> Duration {
     let Some(last) = last else {
         let detail = format_args!("{error}; connections wait until there is room");

@@ -72,14 +72,12 @@ pub fn notify_manager() {
     let Some(name) = env::var_os("NOTIFY_SOCKET") else {
         return;
     };
-    let told = aside(move || {
-        if let Err(error) = send_ready(&name) {
+    let warn_unless = |told: io::Result<()>| {
+        if let Err(error) = told {
             log::warn!("the service manager could not be told: {error}");
         }
-    });
-    if let Err(error) = told {
-        log::warn!("the service manager could not be told: {error}");
-    }
+    };
+    warn_unless(aside(move || warn_unless(send_ready(&name))));
 }
 
 /// An `@` in front of the name stands for the zero byte of an abstract address.

@@ -60,7 +60,7 @@ pub(super) async fn accept(worker: Rc<Worker>, listener: Listener) {
 /// share one pause, which lasts until one of them accepts again, and is told once.
 async fn pause(worker: &Rc<Worker>, error: &io::Error) {
     let Pause { length, room } = &*worker.pause;
-    let rest = pause_after(length.get(), error, (worker.handle.now(), &worker.trouble));
+    let rest = pause_after(length.get(), error, worker.handle.now(), &worker.trouble);
     length.set(Some(rest));
     worker.stats.pause();
     room.clear();

@@ -63,7 +63,7 @@ impl Client {
                 .await
                 .is_none()
             {
-                self.stream.expect_room();
+                self.stream.expect_room(); // there may be some that was not told of
             }
         }
     }

@@ -116,7 +116,7 @@ impl Door {
 
     /// How long accepting pauses after such an error.
     fn pause(&mut self, error: &io::Error) -> Duration {
-        let pause = pause_after(self.paused, error, (now(), &self.trouble));
+        let pause = pause_after(self.paused, error, now(), &self.trouble);
         self.paused = Some(pause);
         self.tally(|totals| totals.pauses = 1);
         let _ = self.clerk.send(Message::Paused);
